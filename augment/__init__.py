@@ -1,0 +1,1 @@
+"""Augmentations that are pure functions of frame indices."""

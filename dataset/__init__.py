@@ -1,0 +1,1 @@
+"""Workspaces, clips, video, shards and reports."""

@@ -1,0 +1,73 @@
+"""The exception root of the project, and how every command line reports an error.
+
+A command's entry module ends with::
+
+    if __name__ == "__main__":
+        run_command(main)
+
+`run_command` prints one line for an `OpenRelicError` (what was found, what is allowed, what to do
+next) and exits with 1; anything else is a bug and keeps its traceback. `parse_settings` reads a
+command line into a frozen dataclass whose field docstrings are the help text.
+"""
+
+import contextlib
+import io
+import logging
+import re
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+Settings = TypeVar("Settings")
+
+EXIT_INTERRUPTED = 130
+
+
+class OpenRelicError(Exception):
+    """Something a user can mend; its text is the one line that the user sees."""
+
+
+class MissingInputError(OpenRelicError):
+    """A stage lacks what an earlier one writes."""
+
+    def __init__(self, what: str, command: str) -> None:
+        """Say what is missing and which command makes it."""
+        super().__init__(f"{what} is missing: run `{command}` first")
+
+
+def parse_settings(settings_type: type[Settings], description: str | None) -> Settings:
+    """Read `sys.argv` into `settings_type`; a wrong argument raises `OpenRelicError`.
+
+    `description` is the entry module's docstring, shown by `--help`.
+    """
+    import tyro
+
+    complaint = io.StringIO()
+    try:
+        # tyro prints a box of several lines and exits with 2; our contract is one line and 1.
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(settings_type, description=description)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise OpenRelicError(_one_line(complaint.getvalue())) from None
+
+
+def _one_line(box: str) -> str:
+    """Fold tyro's error box into a line."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    words = re.sub(r"[─│╭╮╰╯┌┐└┘|]+", " ", plain).split()
+    return " ".join(words) or "the command line could not be read; see --help"
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Run a command's `main` and exit as the project's commands do: 0, 1 or 130."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        main()
+    except OpenRelicError as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: run the same command again to go on\n")
+        sys.exit(EXIT_INTERRUPTED)

@@ -1,0 +1,1 @@
+"""Camera geometry, and the labels made from it."""

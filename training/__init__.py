@@ -1,0 +1,1 @@
+"""Teacher, student, streaming generation and evaluation."""
