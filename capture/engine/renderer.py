@@ -1,0 +1,310 @@
+"""Draws a scene as a camera sees it, with OpenGL on EGL: no window, and no GPU needed.
+
+Everything is in Unreal Engine's world (left-handed, X forward, Y right, Z up, centimetres).
+
+- Images have their first row at the top. A point is at column
+  `width / 2 * (1 + y / (x * tan(fov / 2)))` in the camera's axes, where column c spans c .. c + 1.
+- Textures: u grows with the columns and v with the rows of `Scene.textures`; (0, 0) is the outer
+  corner of the first texel of the first row, the top left of the picture. Both repeat. Lightmaps
+  the same, without repeating.
+- Both sides of a triangle are drawn; its normal is turned towards the viewer.
+- The sky has depth `SKY_DEPTH_CM`, normal (128, 128, 128) and mask (0, 0, 0). That depth is the
+  largest half-precision number; what is farther away than that is reported at it.
+
+The same view drawn twice gives the same bytes on one Mesa and CPU model. A renderer belongs to the
+thread that made it.
+"""
+
+import contextlib
+from collections.abc import Collection, Iterator
+
+import moderngl
+import numpy as np
+import numpy.typing as npt
+
+from capture.engine.lighting import SHADOW_SIZE, ShadowMap, SkyMap, set_uniform, write_matrix
+from capture.engine.mesh import DrawableMesh, make_mesh
+from capture.engine.scene import LIGHTMAP_SCALE, Scene
+from capture.engine.shaders import (
+    FXAA_FRAGMENT,
+    SCENE_FRAGMENT,
+    SCENE_VERTEX,
+    SKY_FRAGMENT,
+    SKY_VERTEX,
+    assemble,
+)
+from capture.engine.visibility import View, make_view
+from dataset.errors import OpenRelicError
+
+SKY_DEPTH_CM = 65504.0
+LOD_BIAS = -0.6  # FXAA softens, so textures may be a little sharper than the footprint asks for
+
+# Pass on the wire -> its name in the shaders, components and type of its attachment.
+PASSES = {
+    "lit_bgra": ("LIT", 4, "f1"),
+    "depth_f32": ("DEPTH", 1, "f4"),
+    "normal_u8": ("NORMAL", 4, "f1"),
+    "mask_u8": ("MASK", 4, "f1"),
+}
+
+_ALBEDO, _SHADOW, _LIGHTMAPS, _SKY, _IMAGE = range(5)  # texture units
+
+
+def _make_context() -> moderngl.Context:
+    """An OpenGL context of its own, or an error that says what to install."""
+    try:
+        return moderngl.create_context(standalone=True, backend="egl", require=430)
+    except Exception as error:  # moderngl raises bare Exception for all of these
+        raise OpenRelicError(
+            f"the renderer cannot open OpenGL through EGL ({error}): install a driver with "
+            "`apt-get install --no-install-recommends libegl1 libgl1 libgl1-mesa-dri`"
+        ) from error
+
+
+class _Targets:
+    """The framebuffers of one image size and one set of passes."""
+
+    def __init__(
+        self, context: moderngl.Context, size: tuple[int, int], passes: tuple[str, ...]
+    ) -> None:
+        self._context = context
+        attachments = [context.texture(size, PASSES[p][1], dtype=PASSES[p][2]) for p in passes]
+        self.depth = context.depth_renderbuffer(size)
+        self.drawn = context.framebuffer(attachments, self.depth)
+        self.passes = passes
+        self.size = size
+        self.image = attachments[passes.index("lit_bgra")] if "lit_bgra" in passes else None
+        self.smoothed = None
+        if self.image is not None:
+            self.image.repeat_x = self.image.repeat_y = False
+            self.image.filter = (moderngl.LINEAR, moderngl.LINEAR)
+            self.smoothed = context.simple_framebuffer(size, 4)
+
+    def read(self) -> dict[str, np.ndarray]:
+        """The passes as arrays of their own, rows from top to bottom."""
+        width, height = self.size
+        images: dict[str, np.ndarray] = {}
+        for number, name in enumerate(self.passes):
+            _, components, kind = PASSES[name]
+            image = np.empty((height, width, components), np.float32 if kind == "f4" else np.uint8)
+            smoothed = self.smoothed if name == "lit_bgra" else None
+            source, attachment = (smoothed, 0) if smoothed else (self.drawn, number)
+            source.read_into(image, components=components, attachment=attachment, dtype=kind)
+            images[name] = image
+        for name in images.keys() & {"normal_u8", "mask_u8"}:
+            images[name] = np.ascontiguousarray(images[name][..., :3])
+        if "depth_f32" in images:
+            images["depth_f32"] = images["depth_f32"][..., 0]
+        return images
+
+    def release(self) -> None:
+        """Give the memory back."""
+        for attachment in (*self.drawn.color_attachments, self.depth, self.drawn):
+            attachment.release()
+        if self.smoothed is not None:
+            self.smoothed.color_attachments[0].release()
+            self.smoothed.release()
+
+
+class Renderer:
+    """Draws one scene from any camera."""
+
+    exposure_ev: float  # added to the scene's own
+
+    def __init__(self, scene: Scene) -> None:
+        """Open an OpenGL context and upload `scene`; raises `OpenRelicError` where there is none."""
+        self.exposure_ev = 0.0
+        self._scene = scene
+        self._context = _make_context()
+        with self._current():
+            self._upload()
+
+    def _upload(self) -> None:
+        scene, context = self._scene, self._context
+        context.enable_only(moderngl.DEPTH_TEST)
+        self._albedo = _texture_array(context, scene.textures)
+        self._albedo.build_mipmaps()
+        self._albedo.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        self._albedo.use(_ALBEDO)
+        self._lightmaps = None
+        if scene.lightmaps is not None:
+            self._lightmaps = _texture_array(context, scene.lightmaps)
+            self._lightmaps.repeat_x = self._lightmaps.repeat_y = False
+        geometry = scene.geometry
+        used = geometry.position_cm[geometry.triangles[geometry.drawn]].reshape(-1, 3)
+        self._bounds_cm = np.zeros((2, 3))
+        if len(used):
+            self._bounds_cm = np.stack([used.min(0), used.max(0)]).astype(np.float64)
+        self._meshes = self._make_meshes()
+        self._shadow = None
+        if scene.sun is not None:
+            grid = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
+            corners = self._bounds_cm[grid, np.arange(3)]
+            self._shadow = ShadowMap(context, scene.sun, corners, self._meshes)
+        self._sky = SkyMap(context, scene)
+        self._programs: dict[tuple, moderngl.Program] = {}
+        self._screens: dict[moderngl.Program, moderngl.VertexArray] = {}
+        self._targets: _Targets | None = None
+
+    def _make_meshes(self) -> dict[bool, DrawableMesh]:
+        """Solid triangles at False, those whose texture has holes at True; no empty ones."""
+        geometry, textures = self._scene.geometry, self._scene.textures
+        holes = np.array([bool((layer[..., 3] < 128).any()) for layer in textures])
+        cutout = holes[geometry.layer[geometry.triangles[:, 0]]]
+        return {
+            kind: DrawableMesh(self._context, make_mesh(self._scene, chosen))
+            for kind in (False, True)
+            if (chosen := geometry.drawn & (cutout == kind)).any()
+        }
+
+    def render(
+        self,
+        location_cm: npt.ArrayLike,
+        rotation_deg: npt.ArrayLike,
+        fov_deg: float,
+        size: tuple[int, int],
+        passes: Collection[str],
+    ) -> dict[str, np.ndarray]:
+        """Draw the view of a camera and return the `passes` asked for, by name.
+
+        `location_cm` is (x, y, z), `rotation_deg` (pitch, yaw, roll), `fov_deg` horizontal, `size`
+        (width, height). `lit_bgra` is (H,W,4) uint8 with alpha 255, `depth_f32` (H,W) float32, the
+        distance along the view direction in cm, `normal_u8` (H,W,3) uint8, round(127.5 (n + 1)) of
+        the normal in the world, `mask_u8` (H,W,3) uint8 RGB, the object's colour.
+        """
+        wanted = tuple(name for name in PASSES if name in passes)
+        if len(wanted) != len(set(passes)) or not wanted:
+            raise OpenRelicError(f"passes are {', '.join(PASSES)}, not {', '.join(passes)}")
+        view = make_view(
+            np.asarray(location_cm), np.asarray(rotation_deg), fov_deg, size, self._bounds_cm
+        )
+        with self._current():
+            targets = self._targets_for(size, wanted)
+            exposure = 2.0 ** (self._scene.exposure_ev + self.exposure_ev)
+            if "lit_bgra" in wanted:
+                self._sky.ensure(exposure)
+            self._bind_textures()
+            targets.drawn.use()
+            targets.drawn.clear(depth=1.0)
+            for cutout, mesh in self._meshes.items():
+                mesh.draw(self._scene_program(wanted, cutout, view, exposure), view)
+            self._draw_sky(wanted, view)
+            self._smooth(targets)
+            return targets.read()
+
+    def release(self) -> None:
+        """Close the OpenGL context and give its memory back; the renderer is of no use then."""
+        with self._current():
+            if self._targets is not None:
+                self._targets.release()
+        self._context.release()
+
+    @contextlib.contextmanager
+    def _current(self) -> Iterator[None]:
+        """Make this renderer's context the thread's: there may be others in the process."""
+        with self._context:
+            yield
+
+    def _targets_for(self, size: tuple[int, int], passes: tuple[str, ...]) -> _Targets:
+        targets = self._targets
+        if targets is None or (targets.size, targets.passes) != (tuple(size), passes):
+            if targets is not None:
+                targets.release()
+            targets = _Targets(self._context, (int(size[0]), int(size[1])), passes)
+            self._targets = targets
+        return targets
+
+    def _bind_textures(self) -> None:
+        self._albedo.use(_ALBEDO)
+        self._sky.texture.use(_SKY)
+        if self._shadow is not None:
+            self._shadow.texture.use(_SHADOW)
+        if self._lightmaps is not None:
+            self._lightmaps.use(_LIGHTMAPS)
+
+    def _defines(self, passes: tuple[str, ...], cutout: bool) -> dict[str, object]:
+        """What specialises the scene's program for some passes."""
+        defines: dict[str, object] = {PASSES[p][0]: i for i, p in enumerate(passes)}
+        defines |= {"SKY_DEPTH_CM": SKY_DEPTH_CM, "LOD_BIAS": LOD_BIAS}
+        if cutout:
+            defines["CUTOUT"] = 1
+        if cutout or "LIT" in defines:
+            defines["TEXTURED"] = 1
+        if self._shadow is not None:
+            defines |= {"SUN": 1, "SHADOW_SIZE": float(SHADOW_SIZE)}
+        if "NORMAL" in defines or ("LIT" in defines and self._shadow is not None):
+            defines["WITH_NORMAL"] = 1
+        if self._lightmaps is not None:
+            defines["LIGHTMAP_SCALE"] = LIGHTMAP_SCALE
+        if self._scene.fog is not None:
+            defines["FOG"] = 1
+        return defines
+
+    def _program(self, key: tuple, vertex: str, fragment: str, defines: dict) -> moderngl.Program:
+        """Compile once per key and set what never changes."""
+        if key not in self._programs:
+            program = self._context.program(
+                vertex_shader=assemble(vertex, defines),
+                fragment_shader=assemble(
+                    fragment, defines, outputs=fragment in (SCENE_FRAGMENT, SKY_FRAGMENT)
+                ),
+            )
+            units = {"u_albedo": _ALBEDO, "u_shadow": _SHADOW, "u_lightmaps": _LIGHTMAPS,
+                     "u_sky": _SKY, "u_image": _IMAGE}  # fmt: skip
+            for name, unit in units.items():
+                set_uniform(program, name, unit)
+            if self._scene.sun is not None and self._shadow is not None:
+                set_uniform(program, "u_sun_direction", self._scene.sun.direction)
+                set_uniform(program, "u_sun_colour", self._scene.sun.colour)
+                set_uniform(program, "u_shadow_offset_cm", 1.5 * self._shadow.texel_cm)
+                write_matrix(program, "u_shadow_from_world", self._shadow.shadow_from_world)
+            if self._scene.fog is not None:
+                set_uniform(program, "u_fog", self._scene.fog)
+            self._programs[key] = program
+        return self._programs[key]
+
+    def _scene_program(
+        self, passes: tuple[str, ...], cutout: bool, view: View, exposure: float
+    ) -> moderngl.Program:
+        defines = self._defines(passes, cutout)
+        program = self._program((passes, cutout), SCENE_VERTEX, SCENE_FRAGMENT, defines)
+        write_matrix(program, "u_clip_from_relative", view.clip_from_relative)
+        set_uniform(program, "u_camera_cm", tuple(view.location_cm))
+        set_uniform(program, "u_exposure", exposure)
+        return program
+
+    def _draw_sky(self, passes: tuple[str, ...], view: View) -> None:
+        program = self._program(
+            ("sky", passes), SKY_VERTEX, SKY_FRAGMENT, self._defines(passes, False)
+        )
+        forward, right, up = view.axes
+        ray = np.column_stack([right * view.slope[0], -up * view.slope[1], forward])
+        write_matrix(program, "u_ray_from_screen", ray)
+        self._context.depth_func = "<="
+        self._cover(program)
+        self._context.depth_func = "<"
+
+    def _smooth(self, targets: _Targets) -> None:
+        if targets.image is None or targets.smoothed is None:
+            return
+        program = self._program(("fxaa",), SKY_VERTEX, FXAA_FRAGMENT, {})
+        set_uniform(program, "u_texel", (1 / targets.size[0], 1 / targets.size[1]))
+        targets.image.use(_IMAGE)
+        targets.smoothed.use()
+        self._context.disable(moderngl.DEPTH_TEST)
+        self._cover(program)
+        self._context.enable(moderngl.DEPTH_TEST)
+
+    def _cover(self, program: moderngl.Program) -> None:
+        """Draw one triangle over the whole image."""
+        if program not in self._screens:
+            self._screens[program] = self._context.vertex_array(program, [])
+        self._screens[program].render(moderngl.TRIANGLES, vertices=3)
+
+
+def _texture_array(context: moderngl.Context, layers: np.ndarray) -> moderngl.TextureArray:
+    """Upload (L,H,W,C) uint8."""
+    count, height, width, components = layers.shape
+    return context.texture_array(
+        (width, height, count), components, np.ascontiguousarray(layers), alignment=1
+    )
