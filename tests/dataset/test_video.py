@@ -119,6 +119,10 @@ def test_random_access(video: Path) -> None:
     np.testing.assert_array_equal(
         np.stack(list(read_frame_indices(video, wanted))), everything[wanted]
     )
+    palindrome = [*range(40), *range(38, -1, -1)]
+    np.testing.assert_array_equal(
+        np.stack(list(read_frame_indices(video.read_bytes(), palindrome))), everything[palindrome]
+    )
     with pytest.raises(OpenRelicError, match="ends at frame 53"):
         list(read_frames(video, 50, 4))
 
@@ -148,6 +152,9 @@ def test_wrong_frames_are_refused(tmp_path: Path) -> None:
         VideoWriter(tmp_path / "video.mp4", 160, 96) as writer,
     ):
         writer.write(np.zeros((96, 160, 4)))
+    with pytest.raises(OpenRelicError, match="at least one"), VideoWriter(tmp_path / "v", 160, 96):
+        pass
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(OpenRelicError, match="even sides"):
         VideoWriter(tmp_path / "video.mp4", 161, 96)
 
