@@ -53,7 +53,7 @@ _ALBEDO, _SHADOW, _LIGHTMAPS, _SKY, _IMAGE = range(5)  # texture units
 def _make_context() -> moderngl.Context:
     """An OpenGL context of its own, or an error that says what to install."""
     try:
-        return moderngl.create_context(standalone=True, backend="egl", require=430)
+        return moderngl.create_context(standalone=True, require=430, **{"backend": "egl"})
     except Exception as error:  # moderngl raises bare Exception for all of these
         raise OpenRelicError(
             f"the renderer cannot open OpenGL through EGL ({error}): install a driver with "
@@ -112,7 +112,7 @@ class Renderer:
     exposure_ev: float  # added to the scene's own
 
     def __init__(self, scene: Scene) -> None:
-        """Open an OpenGL context and upload `scene`; raises `OpenRelicError` where there is none."""
+        """Open an OpenGL context and upload `scene`; `OpenRelicError` where there is no OpenGL."""
         self.exposure_ev = 0.0
         self._scene = scene
         self._context = _make_context()

@@ -5,12 +5,12 @@ per pixel, powers and logarithms are replaced by square roots and polynomials, a
 as plain bytes (decoding sRGB after filtering is several times cheaper there than sRGB textures).
 """
 
-# Tone mapping: a rational curve after Narkowicz's fit of ACES, scaled so that a mid grey (0.18)
-# stays where it is; then sRGB's curve by square roots (within 0.4 % of the standard's).
+# Tone mapping: a filmic curve of the form of Narkowicz's fit of ACES, with a gentler toe: 0.18 stays
+# 0.18, the slope at black is 0.6, 1 becomes 0.8 and 4 is white. Then sRGB's curve by square roots
+# (within 0.4 % of the standard's).
 TONE = """
 vec3 tonemap(vec3 c) {
-    c *= 0.73;
-    return clamp(c * (2.51 * c + 0.03) / (c * (2.43 * c + 0.59) + 0.14), 0.0, 1.0);
+    return clamp(c * (3.611 * c + 0.6) / (c * (3.506 * c + 0.758) + 1.0), 0.0, 1.0);
 }
 vec3 encode_srgb(vec3 c) {
     vec3 s1 = sqrt(c), s2 = sqrt(s1), s3 = sqrt(s2);
