@@ -161,6 +161,11 @@ class Workspace:
         if self.exists(folder):
             self._fs.delete_dir(self._full(folder))
 
+    def delete_file(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        if self.exists(path):
+            self._fs.delete_file(self._full(path))
+
     def read_json(self, path: str) -> Any:
         """The file parsed as JSON; an unreadable one raises `OpenRelicError` with its name."""
         try:
