@@ -7,11 +7,10 @@ import numpy as np
 
 from capture.engine.mesh import DrawableMesh
 from capture.engine.scene import Scene, Sun
+from capture.engine.screen_shaders import SKY_FACE_FRAGMENT, SKY_VERTEX
 from capture.engine.shaders import (
     SHADOW_FRAGMENT,
     SHADOW_VERTEX,
-    SKY_FACE_FRAGMENT,
-    SKY_VERTEX,
     assemble,
 )
 

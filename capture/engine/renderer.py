@@ -17,6 +17,7 @@ thread that made it.
 
 import contextlib
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -25,27 +26,18 @@ import numpy.typing as npt
 from capture.engine.lighting import SHADOW_SIZE, ShadowMap, SkyMap, set_uniform, write_matrix
 from capture.engine.mesh import DrawableMesh, make_mesh
 from capture.engine.scene import LIGHTMAP_SCALE, Scene
+from capture.engine.screen_shaders import FXAA_FRAGMENT, SKY_FRAGMENT, SKY_VERTEX
 from capture.engine.shaders import (
-    FXAA_FRAGMENT,
     SCENE_FRAGMENT,
     SCENE_VERTEX,
-    SKY_FRAGMENT,
-    SKY_VERTEX,
     assemble,
 )
+from capture.engine.targets import PASSES, Targets
 from capture.engine.visibility import View, make_view
 from dataset.errors import OpenRelicError
 
 SKY_DEPTH_CM = 65504.0
 LOD_BIAS = -0.6  # FXAA softens, so textures may be a little sharper than the footprint asks for
-
-# Pass on the wire -> its name in the shaders, components and type of its attachment.
-PASSES = {
-    "lit_bgra": ("LIT", 4, "f1"),
-    "depth_f32": ("DEPTH", 1, "f4"),
-    "normal_u8": ("NORMAL", 4, "f1"),
-    "mask_u8": ("MASK", 4, "f1"),
-}
 
 _ALBEDO, _SHADOW, _LIGHTMAPS, _SKY, _IMAGE = range(5)  # texture units
 
@@ -53,57 +45,14 @@ _ALBEDO, _SHADOW, _LIGHTMAPS, _SKY, _IMAGE = range(5)  # texture units
 def _make_context() -> moderngl.Context:
     """An OpenGL context of its own, or an error that says what to install."""
     try:
-        return moderngl.create_context(standalone=True, require=430, **{"backend": "egl"})
+        # moderngl's annotation takes `**settings` for one argument that is a dict.
+        backend: Any = "egl"
+        return moderngl.create_context(standalone=True, require=430, backend=backend)
     except Exception as error:  # moderngl raises bare Exception for all of these
         raise OpenRelicError(
             f"the renderer cannot open OpenGL through EGL ({error}): install a driver with "
             "`apt-get install --no-install-recommends libegl1 libgl1 libgl1-mesa-dri`"
         ) from error
-
-
-class _Targets:
-    """The framebuffers of one image size and one set of passes."""
-
-    def __init__(
-        self, context: moderngl.Context, size: tuple[int, int], passes: tuple[str, ...]
-    ) -> None:
-        self._context = context
-        attachments = [context.texture(size, PASSES[p][1], dtype=PASSES[p][2]) for p in passes]
-        self.depth = context.depth_renderbuffer(size)
-        self.drawn = context.framebuffer(attachments, self.depth)
-        self.passes = passes
-        self.size = size
-        self.image = attachments[passes.index("lit_bgra")] if "lit_bgra" in passes else None
-        self.smoothed = None
-        if self.image is not None:
-            self.image.repeat_x = self.image.repeat_y = False
-            self.image.filter = (moderngl.LINEAR, moderngl.LINEAR)
-            self.smoothed = context.simple_framebuffer(size, 4)
-
-    def read(self) -> dict[str, np.ndarray]:
-        """The passes as arrays of their own, rows from top to bottom."""
-        width, height = self.size
-        images: dict[str, np.ndarray] = {}
-        for number, name in enumerate(self.passes):
-            _, components, kind = PASSES[name]
-            image = np.empty((height, width, components), np.float32 if kind == "f4" else np.uint8)
-            smoothed = self.smoothed if name == "lit_bgra" else None
-            source, attachment = (smoothed, 0) if smoothed else (self.drawn, number)
-            source.read_into(image, components=components, attachment=attachment, dtype=kind)
-            images[name] = image
-        for name in images.keys() & {"normal_u8", "mask_u8"}:
-            images[name] = np.ascontiguousarray(images[name][..., :3])
-        if "depth_f32" in images:
-            images["depth_f32"] = images["depth_f32"][..., 0]
-        return images
-
-    def release(self) -> None:
-        """Give the memory back."""
-        for attachment in (*self.drawn.color_attachments, self.depth, self.drawn):
-            attachment.release()
-        if self.smoothed is not None:
-            self.smoothed.color_attachments[0].release()
-            self.smoothed.release()
 
 
 class Renderer:
@@ -144,7 +93,7 @@ class Renderer:
         self._sky = SkyMap(context, scene)
         self._programs: dict[tuple, moderngl.Program] = {}
         self._screens: dict[moderngl.Program, moderngl.VertexArray] = {}
-        self._targets: _Targets | None = None
+        self._targets: Targets | None = None
 
     def _make_meshes(self) -> dict[bool, DrawableMesh]:
         """Solid triangles at False, those whose texture has holes at True; no empty ones."""
@@ -205,12 +154,12 @@ class Renderer:
         with self._context:
             yield
 
-    def _targets_for(self, size: tuple[int, int], passes: tuple[str, ...]) -> _Targets:
+    def _targets_for(self, size: tuple[int, int], passes: tuple[str, ...]) -> Targets:
         targets = self._targets
         if targets is None or (targets.size, targets.passes) != (tuple(size), passes):
             if targets is not None:
                 targets.release()
-            targets = _Targets(self._context, (int(size[0]), int(size[1])), passes)
+            targets = Targets(self._context, (int(size[0]), int(size[1])), passes)
             self._targets = targets
         return targets
 
@@ -284,7 +233,7 @@ class Renderer:
         self._cover(program)
         self._context.depth_func = "<"
 
-    def _smooth(self, targets: _Targets) -> None:
+    def _smooth(self, targets: Targets) -> None:
         if targets.image is None or targets.smoothed is None:
             return
         program = self._program(("fxaa",), SKY_VERTEX, FXAA_FRAGMENT, {})

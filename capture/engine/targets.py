@@ -1,0 +1,58 @@
+"""What the renderer draws into, and how it is read back."""
+
+import moderngl
+import numpy as np
+
+# Pass on the wire -> its name in the shaders, components and type of its attachment.
+PASSES = {
+    "lit_bgra": ("LIT", 4, "f1"),
+    "depth_f32": ("DEPTH", 1, "f4"),
+    "normal_u8": ("NORMAL", 4, "f1"),
+    "mask_u8": ("MASK", 4, "f1"),
+}
+
+
+class Targets:
+    """The framebuffers of one image size and one set of passes."""
+
+    def __init__(
+        self, context: moderngl.Context, size: tuple[int, int], passes: tuple[str, ...]
+    ) -> None:
+        """Make them for `size` (width, height) and `passes`, in that order."""
+        self._context = context
+        attachments = [context.texture(size, PASSES[p][1], dtype=PASSES[p][2]) for p in passes]
+        self.depth = context.depth_renderbuffer(size)
+        self.drawn = context.framebuffer(attachments, self.depth)
+        self.passes = passes
+        self.size = size
+        self.image = attachments[passes.index("lit_bgra")] if "lit_bgra" in passes else None
+        self.smoothed = None
+        if self.image is not None:
+            self.image.repeat_x = self.image.repeat_y = False
+            self.image.filter = (moderngl.LINEAR, moderngl.LINEAR)
+            self.smoothed = context.simple_framebuffer(size, 4)
+
+    def read(self) -> dict[str, np.ndarray]:
+        """The passes as arrays of their own, rows from top to bottom."""
+        width, height = self.size
+        images: dict[str, np.ndarray] = {}
+        for number, name in enumerate(self.passes):
+            _, components, kind = PASSES[name]
+            image = np.empty((height, width, components), np.float32 if kind == "f4" else np.uint8)
+            smoothed = self.smoothed if name == "lit_bgra" else None
+            source, attachment = (smoothed, 0) if smoothed else (self.drawn, number)
+            source.read_into(image, components=components, attachment=attachment, dtype=kind)
+            images[name] = image
+        for name in images.keys() & {"normal_u8", "mask_u8"}:
+            images[name] = np.ascontiguousarray(images[name][..., :3])
+        if "depth_f32" in images:
+            images["depth_f32"] = images["depth_f32"][..., 0]
+        return images
+
+    def release(self) -> None:
+        """Give the memory back."""
+        for attachment in (*self.drawn.color_attachments, self.depth, self.drawn):
+            attachment.release()
+        if self.smoothed is not None:
+            self.smoothed.color_attachments[0].release()
+            self.smoothed.release()
