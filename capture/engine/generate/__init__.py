@@ -1,0 +1,13 @@
+"""Generated scenes: an archetype and a seed make a Scene, always the same one."""
+
+from collections.abc import Callable
+
+from capture.engine.generate.homes import generate_home
+from capture.engine.scene import Scene
+
+ARCHETYPES: dict[str, Callable[[int], Scene]] = {"home": generate_home}
+
+
+def generate(name: str, seed: int) -> Scene:
+    """The scene `name`:`seed`; KeyError for an archetype that does not exist."""
+    return ARCHETYPES[name](seed)
