@@ -1,0 +1,301 @@
+"""A tour as an operator would steer it: holds of keys, rests, returns to places seen before.
+
+The operator never comes nearer to a surface than the tour's clearance. Before keys are held, the
+whole way is swept, with the way that the camera still rolls on after all keys are released; so from
+every pose that was taken, letting go is safe. What is held is drawn at random, weighted by what the
+tour still lacks of its wanted mix of actions.
+
+Returns come in two forms, both along positions that were clear before: `back` plays the way since
+an earlier rest backwards, `turn` turns around by 180° and goes the same way with the eyes forward.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from capture.steering import (
+    DOLLY,
+    MEMORY,
+    PAN,
+    PEDESTAL,
+    ROLL,
+    TILT,
+    TRUCK,
+    Path,
+    Style,
+    integrate,
+    smoothed,
+    tilt_and_roll_deg,
+    turned_about,
+)
+from dataset.clip import FPS
+from labeling.actions import ACTIONS, STATIC
+
+TourKind = Literal["single", "mixed", "revisit"]
+
+# Channel and sign of each motion action, in the order of `ACTIONS`.
+ACTION_CHANNELS = (
+    (DOLLY, 1), (DOLLY, -1), (TRUCK, -1), (TRUCK, 1), (PEDESTAL, 1), (PEDESTAL, -1),
+    (TILT, 1), (TILT, -1), (PAN, -1), (PAN, 1), (ROLL, 1), (ROLL, -1),
+)  # fmt: skip
+
+MAX_TILT_DEG, MAX_ROLL_DEG = 45.0, 30.0
+LEVEL_TILT_DEG, LEVEL_ROLL_DEG = 20.0, 10.0  # beyond these the operator brings the view back
+MIN_HOLD_FRAMES, USUAL_HOLD_FRAMES, MAX_HOLD_FRAMES = 10, 28, 72
+RETURN_FRAMES = (48, 240)  # shortest and longest way of a return
+RETURN_EVERY_FRAMES = 160
+NEAR_VIEW_M = 1.2  # a wall nearer than this in front: turn away
+# Up and down, tilting and rolling are slower than walking and panning.
+CHANNEL_SPEED = np.array([1.0, 0.8, 0.5, 0.6, 1.0, 0.6])
+ATTEMPTS = 8
+
+
+class Space(Protocol):
+    """What the operator may ask of the world."""
+
+    def clear_steps(self, positions_m: np.ndarray) -> int:
+        """How many of the N-1 steps along (N,3) positions are clear, counted from the start."""
+        ...
+
+    def view_distance_m(self, position_m: np.ndarray, direction: np.ndarray) -> float:
+        """Distance to the first surface along a unit direction, up to a few metres."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TourWish:
+    """What the plan asks of a tour."""
+
+    frames: int
+    kind: TourKind
+    style: Style
+    mix: np.ndarray  # (13,) wanted share of frames of each action
+    translation_m_s: float
+    rotation_deg_s: float
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Keys held for some frames."""
+
+    frames: int
+    command: np.ndarray  # (6,) metres and degrees a frame
+
+
+class Operator:
+    """Steers one tour; `drive` returns its path."""
+
+    def __init__(
+        self, wish: TourWish, space: Space, R_start: np.ndarray, start_m: np.ndarray
+    ) -> None:
+        """Start at rest at a clear pose."""
+        self._wish, self._space = wish, space
+        self._random = np.random.default_rng(wish.seed)
+        self._R, self._position = [R_start], [np.asarray(start_m, dtype=np.float64)]
+        self._history = np.zeros((MEMORY, 6))
+        self._frames_of = np.zeros(len(ACTIONS))
+        self._rests = [0]
+        self._last_return = 0
+        self._escape = 0.0  # side of the pan away from a wall, while one is in front
+
+    def drive(self, progress: Callable[[int], None] = lambda _: None) -> Path:
+        """Steer until the tour is full; `progress` is told the frames so far."""
+        while len(self._R) < self._wish.frames:
+            if self._wish.kind == "revisit" and self._wants_return():
+                self._return()
+            else:
+                self._hold_something()
+            progress(len(self._R))
+        count = self._wish.frames
+        return Path(R=np.stack(self._R[:count]), position_m=np.stack(self._position[:count]))
+
+    # Holding keys
+
+    def _hold_something(self) -> None:
+        for _ in range(ATTEMPTS):
+            if self._try(self._next_hold()):
+                return
+        if not self._try(self._pan_hold()):
+            self._rest(MIN_HOLD_FRAMES)
+
+    def _try(self, hold: Hold) -> bool:
+        """Hold the keys if the way is clear; a way that is clear at first is held for shorter."""
+        while hold.frames >= MIN_HOLD_FRAMES:
+            speeds, path = self._foresee(hold)
+            tilt, roll = tilt_and_roll_deg(path.R)
+            if np.abs(tilt).max() > MAX_TILT_DEG or np.abs(roll).max() > MAX_ROLL_DEG:
+                return False
+            way = np.concatenate([self._position[-1][None], path.position_m])
+            clear = self._space.clear_steps(way)
+            if clear == len(way) - 1:
+                self._take(hold, speeds, path)
+                return True
+            hold = Hold(frames=min(clear, hold.frames) - MEMORY, command=hold.command)
+        return False
+
+    def _foresee(self, hold: Hold) -> tuple[np.ndarray, Path]:
+        """Speeds and poses of the hold and of rolling to a stop after it."""
+        commands = np.zeros((hold.frames + MEMORY, 6))
+        commands[: hold.frames] = hold.command
+        speeds = smoothed(self._history, commands)
+        return speeds, integrate(self._R[-1], self._position[-1], speeds, self._wish.style)
+
+    def _take(self, hold: Hold, speeds: np.ndarray, path: Path) -> None:
+        count = hold.frames
+        self._extend(path.R[:count], path.position_m[:count])
+        commands = np.broadcast_to(hold.command, (count, 6))
+        self._history = np.concatenate([self._history, commands])[-MEMORY:]
+        for action, (channel, sign) in enumerate(ACTION_CHANNELS):
+            self._frames_of[action] += int((speeds[:count, channel] * sign > 0).sum())
+        self._frames_of[STATIC] += int((speeds[:count] == 0).all(axis=1).sum())
+        if not self._history.any():
+            self._rests.append(len(self._R) - 1)
+
+    def _extend(self, R: np.ndarray, position_m: np.ndarray) -> None:
+        self._R.extend(R)
+        self._position.extend(position_m)
+
+    def _rest(self, frames: int) -> None:
+        """Let go of all keys; the way of rolling to a stop has been swept before."""
+        hold = Hold(frames=frames, command=np.zeros(6))
+        self._take(hold, *self._foresee(hold))
+
+    # Choosing keys
+
+    def _next_hold(self) -> Hold:
+        tilt, roll = (float(angle) for angle in tilt_and_roll_deg(self._R[-1]))
+        frames = int(
+            np.clip(
+                USUAL_HOLD_FRAMES * np.exp(0.5 * self._random.normal()),
+                MIN_HOLD_FRAMES,
+                MAX_HOLD_FRAMES,
+            )
+        )
+        if abs(roll) > LEVEL_ROLL_DEG and self._random.random() < 0.5:
+            return self._levelling_hold(ROLL, roll, frames)
+        if abs(tilt) > LEVEL_TILT_DEG and self._random.random() < 0.5:
+            return self._levelling_hold(TILT, tilt, frames)
+        if self._faces_wall():
+            if self._random.random() < 0.7:
+                return self._pan_hold()
+        else:
+            self._escape = 0.0
+        first = self._draw_action(np.zeros(6, dtype=bool))
+        if first == STATIC:
+            return Hold(frames=max(frames, MEMORY + 12), command=np.zeros(6))
+        return Hold(frames=frames, command=self._command([first, *self._companions(first)]))
+
+    def _companions(self, first: int) -> list[int]:
+        """Further actions on other axes, for tours that mix them."""
+        if self._wish.kind == "single":
+            return []
+        used = np.zeros(6, dtype=bool)
+        used[ACTION_CHANNELS[first][0]] = True
+        chosen: list[int] = []
+        for _ in range(int(self._random.choice([0, 1, 2], p=[0.35, 0.4, 0.25]))):
+            action = self._draw_action(used, rest=False)
+            used[ACTION_CHANNELS[action][0]] = True
+            chosen.append(action)
+        return chosen
+
+    def _draw_action(self, used: np.ndarray, *, rest: bool = True) -> int:
+        """An action, likelier the more the tour lacks of it; not on a channel in `used`."""
+        lacking = self._wish.mix - self._frames_of / max(1, len(self._R))
+        weights = np.maximum(lacking, 0.01)
+        for action, (channel, sign) in enumerate(ACTION_CHANNELS):
+            if used[channel]:
+                weights[action] = 0.0
+            if channel == PEDESTAL:
+                # Drifting up or down for a minute ends at the ceiling or in the sky.
+                height = float(self._position[-1][2] - self._position[0][2])
+                weights[action] *= np.exp(-sign * height)
+        if not rest:
+            weights[STATIC] = 0.0
+        return int(self._random.choice(len(ACTIONS), p=weights / weights.sum()))
+
+    def _command(self, chosen: list[int]) -> np.ndarray:
+        command = np.zeros(6)
+        for action in chosen:
+            channel, sign = ACTION_CHANNELS[action]
+            command[channel] = sign * self._speed(channel)
+        return command
+
+    def _speed(self, channel: int) -> float:
+        """A new speed for each hold: metres or degrees a frame."""
+        usual = self._wish.translation_m_s if channel < TILT else self._wish.rotation_deg_s
+        return float(usual * CHANNEL_SPEED[channel] * self._random.uniform(0.5, 1.5) / FPS)
+
+    def _levelling_hold(self, channel: int, angle_deg: float, frames: int) -> Hold:
+        """Bring tilt or roll back to level: speed times time is the angle, exactly."""
+        frames = max(frames, int(np.ceil(abs(angle_deg) / self._speed(channel))))
+        command = np.zeros(6)
+        command[channel] = -angle_deg / min(frames, MAX_HOLD_FRAMES)
+        return Hold(frames=min(frames, MAX_HOLD_FRAMES), command=command)
+
+    def _faces_wall(self) -> bool:
+        return self._space.view_distance_m(self._position[-1], self._R[-1][2]) < NEAR_VIEW_M
+
+    def _pan_hold(self) -> Hold:
+        """Turn away from a wall, sometimes stepping back; in a corner keep turning the same way."""
+        if not self._escape:
+            self._escape = self._more_open_side()
+        command = np.zeros(6)
+        command[PAN] = self._escape * self._speed(PAN)
+        if self._wish.kind != "single" and self._random.random() < 0.4:
+            command[DOLLY] = -self._speed(DOLLY)
+        wanted_deg = self._random.uniform(50.0, 130.0)
+        frames = int(np.clip(wanted_deg / abs(command[PAN]), MIN_HOLD_FRAMES, MAX_HOLD_FRAMES))
+        return Hold(frames=frames, command=command)
+
+    def _more_open_side(self) -> float:
+        """1 for right, -1 for left: where the view is longer."""
+        position, style = self._position[-1], self._wish.style
+        sides = [turned_about(self._R[-1], pan, style.rotation_frame)[2] for pan in (-70.0, 70.0)]
+        left, right = (self._space.view_distance_m(position, side) for side in sides)
+        return float(np.sign(right - left) or self._random.choice([-1.0, 1.0]))
+
+    # Returning
+
+    def _wants_return(self) -> bool:
+        return len(self._R) - self._last_return >= RETURN_EVERY_FRAMES
+
+    def _return(self) -> None:
+        """Go back to an earlier rest, one way or the other."""
+        self._rest(MEMORY + int(self._random.integers(4, 12)))
+        turn = bool(self._random.random() < 0.5) and self._turn_around()
+        self._last_return = len(self._R)
+        end = self._rests[-1] if not turn else self._rests[-2]
+        way = [
+            start for start in self._rests if RETURN_FRAMES[0] <= end - start <= RETURN_FRAMES[1]
+        ]
+        if not way:
+            return
+        backwards = np.arange(end - 1, int(self._random.choice(way)) - 1, -1)
+        R = np.stack([self._R[frame] for frame in backwards])
+        if turn:
+            R = turned_about(R, 180.0, self._wish.style.rotation_frame)
+        self._count_return(R, backwards)
+        self._extend(R, np.stack([self._position[frame] for frame in backwards]))
+        self._rests.append(len(self._R) - 1)
+        self._last_return = len(self._R)
+
+    def _turn_around(self) -> bool:
+        """Pan by exactly 180° and stop; only from and to a rest."""
+        frames = int(np.ceil(180.0 / self._speed(PAN)))
+        command = np.zeros(6)
+        command[PAN] = 180.0 / frames
+        if not self._try(Hold(frames=frames, command=command)):
+            return False
+        self._rest(MEMORY + 2)
+        return True
+
+    def _count_return(self, R: np.ndarray, frames: np.ndarray) -> None:
+        """Add the actions of a return to what the tour has, from its poses."""
+        from labeling.actions import poses_to_actions
+
+        position = np.stack([self._position[frame] for frame in frames])
+        active = poses_to_actions(R, position).active
+        self._frames_of += active.sum(axis=0)
