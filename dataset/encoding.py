@@ -1,0 +1,242 @@
+"""Encoding a workspace's samples: what `python -m dataset.latents` runs.
+
+`latents/record.json` is removed before anything changes and written last. A sample's file carries a
+digest of all that it is made from (the sample, the tokenizer, the configuration); one that has the
+wanted digest is kept.
+"""
+
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from dataset.colour import plane_psnr_db
+from dataset.config import LatentsConfig, fingerprint
+from dataset.errors import MissingInputError, OpenRelicError
+from dataset.latent_store import (
+    LATENTS,
+    MANIFEST,
+    RECORD,
+    TOKENIZER,
+    LatentRow,
+    config_record,
+    rows_to_table,
+    shards_digest,
+)
+from dataset.loader import Sample, read_sample
+from dataset.manifest import SPLITS, SampleRow, read_manifest
+from dataset.resize import resize_frame
+from dataset.tokenizers import (
+    VideoTokenizer,
+    fit_tokenizer,
+    frames_to_video,
+    load_tokenizer,
+    video_to_frames,
+)
+from dataset.workspace import Workspace
+from labeling.camera import camera_to_ue
+
+METADATA_KEY = "openrelic"
+TOKENIZER_RECORD = f"{LATENTS}/tokenizer.json"
+log = logging.getLogger(__name__)
+
+
+def encode_workspace(
+    workspace: Workspace, config: LatentsConfig, threads: int = 2
+) -> list[LatentRow]:
+    """Bring `latents/` to what the config asks for; returns its manifest in the shards' order."""
+    samples = read_manifest(workspace)
+    if not samples:
+        raise MissingInputError(
+            f"{workspace.location}/shards with at least one sample",
+            f"python -m dataset.build {workspace.location}",
+        )
+    shards = shards_digest(workspace)
+    tokenizer = prepare_tokenizer(workspace, config, samples)
+    encoder = _Encoder(workspace, config, tokenizer)
+    # Decoding, resizing and matrix products all release the interpreter's lock.
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        rows = list(tqdm(pool.map(encoder.row, samples), "latents", len(samples), unit="sample"))
+    record = {
+        "config": config_record(config),
+        "config_fingerprint": fingerprint(config),
+        "tokenizer": tokenizer.fingerprint,
+        "shards_sha256": shards,
+        "samples": len(rows),
+        "normalised": "the tokenizer's own mean and standard deviation are taken out",
+    }
+    if not workspace.exists(RECORD) or workspace.read_json(RECORD) != record:
+        _commit(workspace, rows, record)
+    log.info(
+        "%d latents: %d encoded, %d kept", len(rows), encoder.written, len(rows) - encoder.written
+    )
+    return rows
+
+
+def _commit(workspace: Workspace, rows: list[LatentRow], record: dict[str, object]) -> None:
+    """Remove what is no longer wanted, then write the manifest and the record."""
+    workspace.delete_file(RECORD)
+    wanted = {row.path for row in rows}
+    for split in SPLITS:
+        for name in workspace.list_names(f"{LATENTS}/{split}"):
+            if f"{LATENTS}/{split}/{name}" not in wanted:
+                workspace.delete_file(f"{LATENTS}/{split}/{name}")
+    workspace.write_table(MANIFEST, rows_to_table(rows))
+    workspace.write_json(RECORD, record)
+
+
+def prepare_tokenizer(
+    workspace: Workspace, config: LatentsConfig, samples: list[SampleRow]
+) -> VideoTokenizer:
+    """The stored tokenizer if it was fitted to these samples, else one fitted and stored now."""
+    chosen = fit_rows(samples, config.fit_samples) if config.tokenizer == "pca" else []
+    made_from = fingerprint([config_record(config), [row.sha256 for row in chosen]])
+    if workspace.exists(TOKENIZER_RECORD):
+        record = workspace.read_json(TOKENIZER_RECORD)
+        if record["made_from"] == made_from:
+            return load_stored_tokenizer(workspace, config)
+    workspace.delete_file(RECORD)
+    workspace.delete_file(TOKENIZER_RECORD)
+    tokenizer = fit_tokenizer(config, _videos(workspace, config, chosen))
+    stored = tokenizer.to_bytes()
+    if stored is not None:
+        workspace.write_bytes(TOKENIZER, stored)
+    record = {"made_from": made_from, "fingerprint": tokenizer.fingerprint}
+    workspace.write_json(TOKENIZER_RECORD, record)
+    return tokenizer
+
+
+def load_stored_tokenizer(workspace: Workspace, config: LatentsConfig) -> VideoTokenizer:
+    """The tokenizer that made the workspace's latents; another one raises `OpenRelicError`."""
+    stored = workspace.read_bytes(TOKENIZER) if workspace.exists(TOKENIZER) else None
+    tokenizer = load_tokenizer(config, stored)
+    expected = workspace.read_json(TOKENIZER_RECORD)["fingerprint"]
+    if tokenizer.fingerprint != expected:
+        raise OpenRelicError(
+            f"the weights of tokenizer {config.tokenizer} are not those that made "
+            f"{workspace.location}/{LATENTS}: delete {TOKENIZER_RECORD} there and run "
+            f"`python -m dataset.latents {workspace.location}` again"
+        )
+    return tokenizer
+
+
+def fit_rows(samples: list[SampleRow], count: int) -> list[SampleRow]:
+    """`count` ordinary training windows, spread evenly over the shards."""
+    usable = [row for row in samples if row.split == "train" and row.pivot is None]
+    places = np.linspace(0, len(usable), min(count, len(usable)), endpoint=False).astype(int)
+    return [usable[place] for place in places]
+
+
+def _videos(
+    workspace: Workspace, config: LatentsConfig, rows: list[SampleRow]
+) -> Iterator[torch.Tensor]:
+    for row in tqdm(rows, "fit", unit="sample", disable=not rows):
+        yield frames_to_video(model_frames(read_sample(workspace, row), config))
+
+
+def model_frames(sample: Sample, config: LatentsConfig) -> np.ndarray:
+    """The sample's frames at the model's size, (T, height, width, 3) uint8."""
+    small = [resize_frame(frame, config.width, config.height) for frame in sample.stored_frames()]
+    return np.stack(small)[sample.index]
+
+
+@dataclass
+class _Encoder:
+    """Encodes one sample at a time, or finds that it is there already."""
+
+    workspace: Workspace
+    config: LatentsConfig
+    tokenizer: VideoTokenizer
+    written: int = 0
+
+    def __post_init__(self) -> None:
+        # A VAE keeps convolution caches while it encodes.
+        self._lock = threading.Lock()
+        self._dtype = np.dtype(self.config.dtype)
+
+    def row(self, source: SampleRow) -> LatentRow:
+        """The manifest's row of a sample, whose file is there afterwards."""
+        path = f"{LATENTS}/{source.split}/{source.key}.safetensors"
+        made_from = fingerprint(
+            [source.sha256, self.tokenizer.fingerprint, config_record(self.config)]
+        )
+        if self.workspace.exists(path):
+            data = self.workspace.read_bytes(path)
+            metadata = _metadata(data)
+            if metadata.get("made_from") == made_from:
+                return _row(metadata, path, data)
+        data = self._encode(source, made_from)
+        with self._lock:
+            self.workspace.delete_file(RECORD)
+            self.written += 1
+        self.workspace.write_bytes(path, data)
+        return _row(_metadata(data), path, data)
+
+    def _encode(self, source: SampleRow, made_from: str) -> bytes:
+        from safetensors.numpy import save
+
+        sample = read_sample(self.workspace, source)
+        frames = model_frames(sample, self.config)
+        with self._lock:
+            latents = self.tokenizer.encode(frames_to_video(frames))[0].numpy().astype(self._dtype)
+            psnr = self._psnr(latents, frames) if source.split == "val" else float("nan")
+        facts = _facts(sample, self.tokenizer.fingerprint, psnr)
+        tensors = {"latents": np.ascontiguousarray(latents), "actions": sample.actions}
+        # One entry: safetensors writes several in an order that differs from run to run.
+        record = json.dumps({"made_from": made_from, "facts": facts}, sort_keys=True)
+        return save(tensors, {METADATA_KEY: record})
+
+    def _psnr(self, latents: np.ndarray, frames: np.ndarray) -> float:
+        """What the tokenizer, and storing in half precision, leave of the frames."""
+        decoded = self.tokenizer.decode(torch.from_numpy(latents.astype(np.float32))[None])
+        return plane_psnr_db(frames, video_to_frames(decoded))
+
+
+def _facts(sample: Sample, tokenizer: str, psnr_db: float) -> dict[str, object]:
+    """What a row says beside file, size and digest."""
+    camera = sample.camera_from_world[:1]
+    R_cam_from_world = camera[:, :, :3]
+    _, rotation_deg = camera_to_ue(R_cam_from_world, np.zeros((1, 3)))
+    units = sample.facts["units"]
+    return {
+        "key": sample.key,
+        "split": sample.row.split,
+        "frames": sample.row.length,
+        "sample_sha256": sample.row.sha256,
+        "tokenizer": tokenizer,
+        "caption": sample.caption,
+        "scene": sample.row.scene,
+        "pivot": -1 if sample.row.pivot is None else sample.row.pivot,
+        "unit_m": units["translation_m"],
+        "unit_deg": units["rotation_deg"],
+        "rotation_frame": sample.facts["rotation_frame"],
+        "start_pitch_deg": float(rotation_deg[0, 0]),
+        "start_roll_deg": float(rotation_deg[0, 2]),
+        "psnr_db": psnr_db,
+    }
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    """What `_encode` noted in a file's header, which is its length and then JSON."""
+    try:
+        length = int.from_bytes(data[:8], "little")
+        return json.loads(json.loads(data[8 : 8 + length])["__metadata__"][METADATA_KEY])
+    except (KeyError, ValueError):
+        return {}
+
+
+def _row(metadata: dict[str, Any], path: str, data: bytes) -> LatentRow:
+    return LatentRow(
+        path=path,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        **metadata["facts"],
+    )

@@ -1,0 +1,178 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dataset import encoding
+from dataset.config import LatentsConfig
+from dataset.encoding import encode_workspace, load_stored_tokenizer, model_frames
+from dataset.errors import OpenRelicError
+from dataset.latent_store import RECORD, read_rows, read_sample, require_latents
+from dataset.latents_section import write_latents_section
+from dataset.loader import iterate_samples
+from dataset.manifest import MANIFEST
+from dataset.resize import centre_crop, resize_frame, resize_intrinsics
+from dataset.tokenizers import frames_to_video
+from dataset.workspace import Workspace
+from tests.small_workspace import make_shards
+
+CONFIG = LatentsConfig(
+    tokenizer="pca", pretrained="", channels=8, height=32, width=64, fit_samples=3, dtype="float16"
+)
+RECIPE = """
+latents: {tokenizer: pca, pretrained: "", channels: 8, height: 32, width: 64, fit_samples: 3,
+  dtype: float16}
+model: {anything: "this command leaves to training"}
+"""
+
+
+@pytest.fixture(scope="module")
+def encoded(tmp_path_factory) -> Workspace:
+    torch.set_num_threads(1)
+    workspace = make_shards(tmp_path_factory.mktemp("latents"))
+    encode_workspace(workspace, CONFIG)
+    return workspace
+
+
+def test_every_sample_has_a_row_with_its_conditions(encoded):
+    rows = {row.key: row for row in require_latents(encoded, CONFIG, "tiny.yaml")}
+    samples = {sample.key: sample for sample in iterate_samples(encoded)}
+    assert rows.keys() == samples.keys()
+    for key, row in rows.items():
+        stored = read_sample(encoded, row)
+        assert stored.latents.shape == (8, 21, 4, 8)
+        assert np.array_equal(stored.actions, samples[key].actions)
+        assert row.caption == "a wall with coloured tiles"
+        assert row.start_pitch_deg == pytest.approx(5.0)
+        assert np.isfinite(row.psnr_db) == (row.split == "val")
+
+
+def test_a_palindrome_is_encoded_from_its_mapped_frames(encoded):
+    sample = next(one for one in iterate_samples(encoded, "train") if one.row.pivot is not None)
+    row = next(one for one in read_rows(encoded) if one.key == sample.key)
+    tokenizer = load_stored_tokenizer(encoded, CONFIG)
+    frames = np.stack([resize_frame(frame, 64, 32) for frame in sample.frames()])
+    assert np.array_equal(frames, model_frames(sample, CONFIG))
+    expected = tokenizer.encode(frames_to_video(frames))[0].numpy().astype(np.float16)
+    stored = read_sample(encoded, row).latents
+    np.testing.assert_array_equal(stored, expected.astype(np.float32))
+    turn = (sample.row.pivot or 0) // 4
+    flipped = np.concatenate([stored[:, : turn + 1], stored[:, turn - 1 :: -1]], axis=1)
+    assert not np.allclose(flipped[:, turn + 1 : 21], stored[:, turn + 1 :], atol=1e-2)
+
+
+def test_a_second_run_keeps_everything(encoded, monkeypatch):
+    before = encoded.read_bytes(RECORD)
+    monkeypatch.setattr(encoding, "model_frames", None)
+    encode_workspace(encoded, CONFIG)
+    assert encoded.read_bytes(RECORD) == before
+
+
+def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
+    workspace = make_shards(tmp_path)
+    whole, calls = encoding.model_frames, []
+
+    def dies_late(sample, config):
+        calls.append(sample.key)
+        if len(calls) == 6:  # three to fit, then in the middle of encoding
+            raise KeyboardInterrupt
+        return whole(sample, config)
+
+    monkeypatch.setattr(encoding, "model_frames", dies_late)
+    with pytest.raises(KeyboardInterrupt):
+        encode_workspace(workspace, CONFIG, threads=1)
+    assert not workspace.exists(RECORD)
+    with pytest.raises(OpenRelicError, match=r"python -m dataset\.latents"):
+        require_latents(workspace, CONFIG, "tiny.yaml")
+    calls.clear()
+    monkeypatch.setattr(encoding, "model_frames", lambda s, c: calls.append(s.key) or whole(s, c))
+    rows = encode_workspace(workspace, CONFIG, threads=1)
+    assert 0 < len(calls) < len(rows) == 6
+    fresh = encode_workspace(make_shards(tmp_path / "fresh"), CONFIG)
+    assert [row.sha256 for row in rows] == [row.sha256 for row in fresh]
+
+
+def test_another_config_or_other_shards_are_one_line(encoded, tmp_path):
+    with pytest.raises(OpenRelicError, match="channels is 8 there and 16 in the config"):
+        require_latents(encoded, replace(CONFIG, channels=16), "tiny.yaml")
+    workspace = make_shards(tmp_path, train=2, val=0)
+    with pytest.raises(OpenRelicError, match=r"record\.json is missing: run `python -m dataset"):
+        require_latents(workspace, CONFIG, "tiny.yaml")
+    encode_workspace(workspace, CONFIG)
+    table = workspace.read_table(MANIFEST)
+    workspace.write_table(MANIFEST, table.slice(0, 1))
+    with pytest.raises(OpenRelicError, match="was made from other shards"):
+        require_latents(workspace, CONFIG, "tiny.yaml")
+    assert [row.key for row in encode_workspace(workspace, CONFIG)] == ["train-0"]
+    require_latents(workspace, CONFIG, "tiny.yaml")
+    assert workspace.list_names("latents/train") == ["train-0.safetensors"]
+
+
+def test_damaged_latents_name_their_file(tmp_path):
+    workspace = make_shards(tmp_path, train=1, val=0)
+    (row,) = encode_workspace(workspace, CONFIG)
+    workspace.write_bytes(row.path, workspace.read_bytes(row.path)[:-1] + b"x")
+    with pytest.raises(OpenRelicError, match=r"train-0\.safetensors is damaged"):
+        read_sample(workspace, row)
+
+
+def test_the_section_says_psnr(encoded):
+    write_latents_section(encoded, CONFIG, read_rows(encoded))
+    page = encoded.read_bytes("report/latents.html").decode()
+    assert "dB" in page and "data:image/jpeg" in page and "1280x640" in page
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dataset.latents", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command(tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE)
+    missing = run(str(tmp_path / "none"), "--config", str(recipe))
+    assert missing.returncode == 1
+    assert missing.stderr.splitlines()[-1].startswith("error: ")
+    assert "python -m dataset.build" in missing.stderr
+    make_shards(tmp_path / "work", train=2, val=1)
+    done = run(str(tmp_path / "work"), "--config", str(recipe))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "work" / "report" / "latents.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "crop"),
+    [((832, 480), (16, 0, 1248, 720)), ((128, 64), (0, 40, 1280, 640))],
+)
+def test_the_crop_is_centred_and_the_rays_stay(size, crop):
+    found = centre_crop(1280, 720, *size)
+    assert (found.left, found.top, found.width, found.height) == crop
+    intrinsics = np.array([640.0, 640.0, 640.0, 360.0])
+    fx, fy, cx, cy = resize_intrinsics(intrinsics, 1280, 720, *size)
+    assert (cx, cy) == (size[0] / 2, size[1] / 2)
+    left_edge = (crop[0] - 640.0) / 640.0
+    assert (0 - cx) / fx == pytest.approx(left_edge)
+    assert fx == pytest.approx(fy)
+
+
+def test_a_picture_that_grows_is_interpolated():
+    frame = np.zeros((18, 32, 3), np.uint8)
+    frame[:, 16:] = 255
+    grown = resize_frame(frame, 128, 64)
+    assert grown.shape == (64, 128, 3)
+    assert 0 < grown[32, 64, 0] < 255
+
+
+def test_help_is_fast_and_light():
+    code = (
+        "import sys; sys.argv = ['x', '--help']\n"
+        "from dataset.latents import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "sys.exit(bool({'torch', 'av', 'cv2'} & sys.modules.keys()))"
+    )
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=root).returncode == 0
