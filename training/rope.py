@@ -58,6 +58,10 @@ class RopeAngles(NamedTuple):
     cos_LE: torch.Tensor
     sin_LE: torch.Tensor
 
+    def to(self, device: torch.device) -> "RopeAngles":
+        """Move both."""
+        return RopeAngles(self.cos_LE.to(device), self.sin_LE.to(device))
+
 
 class Rope:
     """Turns token positions into rotation angles."""

@@ -169,7 +169,8 @@ class RelicTransformer(nn.Module):
         """
         path = attention or FullAttention()
         grid = self._token_grid(latents_BCTHW, timestep_BT)
-        x_BTND = self.patch_embedding(latents_BCTHW).flatten(3).permute(0, 2, 3, 1)
+        x = latents_BCTHW.to(self.patch_embedding.weight.dtype)
+        x_BTND = self.patch_embedding(x).flatten(3).permute(0, 2, 3, 1)
         embedded_BTD, modulation_BT6D = self.condition_embedder.time(timestep_BT)
         text = self.condition_embedder.text_embedder(text_BLD)
         actions_BTD, poses_BTD = self._conditions(actions_BFA, poses_BFP, path, grid.latents)
