@@ -26,6 +26,7 @@ from labeling.camera import (
     check_poses,
     level_angles_deg,
     level_turned,
+    rotation_distance_rad,
     turn_angles_deg,
     turn_matrix,
     wrap_deg,
@@ -53,7 +54,7 @@ ROTATIONS = slice(6, 12)
 UNIT_DEG = 1.0
 
 # The six signed motions, as the columns of their positive and their negative direction: dolly in,
-# truck right, pedestal up (metres), then pan right, tilt up, roll clockwise (degrees).
+# truck right, pedestal up, then pan right, tilt up, roll clockwise.
 _POSITIVE = [0, 3, 4, 9, 6, 10]
 _NEGATIVE = [1, 2, 5, 8, 7, 11]
 
@@ -209,6 +210,29 @@ def integrate(
     return R, np.concatenate([P0[None], P0 + np.cumsum(moved_m, axis=0)])
 
 
+def integration_error(
+    actions: Actions,
+    R_cam_from_world: np.ndarray,
+    position_m: np.ndarray,
+    dtype: type[np.floating] = np.float64,
+) -> tuple[float, float]:
+    """How far integrated actions stray from the poses they label, in metres and in radians.
+
+    The largest distance over the frames, starting from the true pose of frame 0. `dtype` is what
+    the values are stored in: samples hold them as float32.
+    """
+    R, P = integrate(
+        actions.values.astype(dtype),
+        R_cam_from_world[0],
+        position_m[0],
+        unit_m=actions.unit_m,
+        unit_deg=actions.unit_deg,
+        rotation_frame=actions.rotation_frame,
+    )
+    distance_m = np.linalg.norm(P - position_m, axis=1)
+    return float(distance_m.max()), float(rotation_distance_rad(R, R_cam_from_world).max())
+
+
 def usual_step_m(position_m: np.ndarray, jitter_m: float = Thresholds.jitter_m) -> float:
     """Mean step length in metres over the moving steps of a clip's path (T,3); none: 1.
 
@@ -234,9 +258,15 @@ def motion_to_values(step: np.ndarray, turn: np.ndarray) -> np.ndarray:
 def values_to_motion(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The inverse of `motion_to_values`, for every row: step (T,3) along x, y, z of the camera and
     turn (T,3) as pan, tilt, roll, float64, in units."""
-    values = np.asarray(values, np.float64)
-    signed = values[:, _POSITIVE] - values[:, _NEGATIVE]
+    signed = signed_motion(values)
     return signed[:, [1, 2, 0]] * [1.0, -1.0, 1.0], signed[:, 3:]
+
+
+def signed_motion(values: np.ndarray) -> np.ndarray:
+    """The six signed motions (T,6) of `values` (T,13), float64, in units: dolly in, truck right,
+    pedestal up, pan right, tilt up and roll clockwise are positive."""
+    values = np.asarray(values, np.float64)
+    return values[:, _POSITIVE] - values[:, _NEGATIVE]
 
 
 def pressed(
