@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from capture.engine.generate.homes import generate_home
+from capture.engine.generate.streets import generate_street
 from capture.engine.scene import Scene
 
-ARCHETYPES: dict[str, Callable[[int], Scene]] = {"home": generate_home}
+ARCHETYPES: dict[str, Callable[[int], Scene]] = {"home": generate_home, "street": generate_street}
 
 
 def generate(name: str, seed: int) -> Scene:
