@@ -70,7 +70,7 @@ class Thresholds:
     """What counts as pressed: above `on`, until at or below `off`.
 
     UnrealCV prints 0.001 cm and 0.001°, so a resting camera may seem to step by 1.7e-5 m and to
-    turn by 0.003°: every threshold lies above that. Keys held at 5 % of a usual speed count: 0.05
+    turn by 0.002°: every threshold lies above that. Keys held at 5 % of a usual speed count: 0.05
     of the unit, and 0.06° a frame where 20° a second is usual.
     """
 
