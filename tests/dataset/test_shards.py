@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from webdataset.compat import WebDataset
 
 from dataset.errors import MissingInputError, OpenRelicError
 from dataset.loader import iterate_samples, read_sample
