@@ -21,7 +21,7 @@ No asset stands in two splits; scenes that are built from one asset stay togethe
 {splits}
 
 A palindrome runs forward to a pivot and back the way it came: places whose look is known are seen
-again. Its video holds the way out only, so that no frame is stored twice.
+again. Its video holds only the way out, once.
 
 ## Scenes and licences
 

@@ -17,6 +17,7 @@ from labeling.actions import ACTIONS
 STRIP_COLUMNS = 6
 THUMBNAIL_WIDTH = 240
 PREVIEW_WIDTH = 320
+GAP = 3
 JPEG_QUALITY = 80
 
 
@@ -108,6 +109,7 @@ def _thumbnail(frame: np.ndarray, title: str) -> np.ndarray:
     small = cv2.resize(frame, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA)
     for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         cv2.putText(small, title, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness)
+    small[-GAP:], small[:, -GAP:] = 255, 255
     return small
 
 

@@ -17,6 +17,7 @@ from dataset.errors import MissingInputError, OpenRelicError
 from dataset.loader import iterate_samples, read_sample
 from dataset.manifest import read_manifest
 from dataset.samples import MEMBERS
+from dataset.section import palindrome_strip
 from dataset.workspace import Workspace
 from tests.dataset.conftest import SMALL_SHARDS
 from tests.dataset.scenes import add_clip, build, tree
@@ -175,3 +176,16 @@ def test_the_section(built: Workspace) -> None:
     assert section.count("data:image/jpeg;base64") == 1
     assert section.count("data:video/mp4;base64") == 1
     assert "<svg" in section
+
+
+def test_the_strip_shows_that_a_palindrome_returns(built: Workspace) -> None:
+    import cv2
+
+    row = next(row for row in read_manifest(built) if row.pivot is not None)
+    strip = palindrome_strip(read_sample(built, row))
+    picture = cv2.imdecode(np.frombuffer(strip, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    half = len(picture) // 2
+    # Below the titles, which name different frames.
+    out, back = (rows[32:].astype(int) for rows in (picture[:half], picture[half:]))
+    assert np.abs(out - back).mean() < 2
