@@ -18,6 +18,7 @@ from capture.engine.scene import Sky, Sun
 _CHUNK = 1 << 14  # vertices traced at once: bounds memory
 _LIFT_CM = 0.6  # ray origins start this far off the surface
 _BOUNCES = 3
+_DETAIL_CM2 = 16000.0  # twice the area
 _FAR = np.float32(1e30)
 
 
@@ -35,6 +36,7 @@ class Quality:
     """How much work to spend."""
 
     rays: int = 48  # a vertex
+    detail_rays: int = 12  # a vertex of a small face of its own: a box's, a leaf's
     smoothing: int = 2  # passes over neighbouring vertices
     sky_gain: float = 1.0  # brightens the sky's light, for rooms with small windows
 
@@ -48,7 +50,14 @@ def bake(
     origins, normals = tracer.origins[first], mesh.normal[first]
     direct = _lamp_light(tracer, origins, normals, lamps)
     sunlit = direct if sun is None else direct + _sun_light(tracer, origins, normals, sun)
-    hits, sky_light, buried = _gather_rays(tracer, origins, normals, sky, quality)
+    detail = _is_detail(mesh)[first]
+    gathered = [
+        _gather_rays(tracer, origins, normals, sky, quality.sky_gain, rays, np.flatnonzero(which))
+        for rays, which in ((quality.rays, ~detail), (quality.detail_rays, detail))
+    ]
+    sky_light, buried = np.zeros_like(direct), np.zeros(unique, bool)
+    for part in gathered:
+        sky_light[part.vertices], buried[part.vertices] = part.sky_light, part.buried
     albedo = _triangle_albedo(mesh, textures)
     glow = albedo * mesh.emission[mesh.triangles[:, 0], None]
     corners = inverse[mesh.triangles]
@@ -56,7 +65,9 @@ def bake(
     for _ in range(_BOUNCES):
         incoming = light + (sunlit - direct)
         sent = albedo * incoming[corners].mean(1) + glow
-        light = direct + sky_light + _collect(sent.astype(np.float32), hits)
+        light = direct + sky_light
+        for part in gathered:
+            light[part.vertices] += _collect(sent.astype(np.float32), part.hits)
     light = _smooth(light, corners, buried, quality.smoothing)
     return np.maximum(light[inverse], 0.004).astype(np.float32)
 
@@ -112,28 +123,50 @@ def _weld(mesh: Mesh) -> tuple[int, np.ndarray, np.ndarray]:
     return len(first), first, inverse
 
 
+@dataclass(frozen=True)
+class _Gathered:
+    """What the rays of some vertices found."""
+
+    vertices: np.ndarray  # (N,)
+    hits: np.ndarray  # (N,rays) triangles, -1 for the sky
+    sky_light: np.ndarray  # (N,3)
+    buried: np.ndarray  # (N,) bool: inside something solid
+
+
+def _is_detail(mesh: Mesh) -> np.ndarray:
+    """Vertices (V,) of small faces that no larger surface continues: few rays do for them."""
+    corners = mesh.position_cm[mesh.triangles]
+    area = np.linalg.norm(
+        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+    )
+    index, count = mesh.triangles.ravel(), len(mesh.position_cm)
+    total = np.bincount(index, np.repeat(area, 3), count)
+    return (np.bincount(index, minlength=count) <= 2) & (total < _DETAIL_CM2)
+
+
 def _gather_rays(
-    tracer: _Tracer, origins: np.ndarray, normals: np.ndarray, sky: Sky, quality: Quality
-):
-    """What each ray hits (N,rays), the light of the sky (N,3), and which vertices are inside solids."""
-    count = len(origins)
+    tracer: _Tracer,
+    origins: np.ndarray,
+    normals: np.ndarray,
+    sky: Sky,
+    sky_gain: float,
+    rays: int,
+    vertices: np.ndarray,
+) -> _Gathered:
+    """Send out `rays` rays from each of `vertices`."""
     rng = np.random.default_rng(7)
-    hits = np.empty((count, quality.rays), np.int32)
-    light, buried = np.zeros((count, 3), np.float32), np.zeros(count, bool)
-    for start in range(0, count, _CHUNK):
-        part = slice(start, min(count, start + _CHUNK))
-        directions = _hemisphere(normals[part], quality.rays, rng)
-        flat = directions.reshape(-1, 3)
-        found = tracer.hit(np.repeat(origins[part], quality.rays, 0), flat).reshape(
-            -1, quality.rays
-        )
-        hits[part] = found
-        brightness = _sky_radiance(sky, directions[..., 2]) * (found < 0)[..., None]
-        light[part] = brightness.mean(1) * quality.sky_gain
-        few = found[:, ::4]
-        facing = np.einsum("nri,nri->nr", directions[:, ::4], tracer.face_normal[few])
-        buried[part] = ((facing > 0) & (few >= 0)).mean(1) > 0.5
-    return hits, light, buried
+    hits, light, buried = [], [], []
+    for start in range(0, len(vertices), _CHUNK):
+        part = vertices[start : start + _CHUNK]
+        directions = _hemisphere(normals[part], rays, rng)
+        found = tracer.hit(np.repeat(origins[part], rays, 0), directions.reshape(-1, 3))
+        hits.append(found.reshape(-1, rays))
+        brightness = _sky_radiance(sky, directions[..., 2]) * (hits[-1] < 0)[..., None]
+        light.append(brightness.mean(1) * sky_gain)
+        few = hits[-1][:, ::3]
+        facing = np.einsum("nri,nri->nr", directions[:, ::3], tracer.face_normal[few])
+        buried.append(((facing > 0) & (few >= 0)).mean(1) > 0.5)
+    return _Gathered(vertices, np.concatenate(hits), np.concatenate(light), np.concatenate(buried))
 
 
 def _hemisphere(normals: np.ndarray, rays: int, rng: np.random.Generator) -> np.ndarray:

@@ -117,9 +117,10 @@ def _window(b: MeshBuilder, hole: Hole, look: Look, rng: np.random.Generator, fe
     bars = [(y0, z0, y0 + w, z1), (y1 - w, z0, y1, z1), (y0, z0, y1, z0 + w), (y0, z1 - w, y1, z1)]
     bars += [(middle - 3, z0, middle + 3, z1), (y0, transom - 3, y1, transom + 3)]
     lows, highs = [(-19, a, c) for a, c, _, _ in bars], [(-13, d, e) for _, _, d, e in bars]
-    b.boxes(np.array(lows, float), np.array(highs, float), [look.frame] * len(bars))
-    b.box((-3, y0 - 10, z0 - 10), (14, y1 + 10, z0), look.trim)
-    _window_feature(b, hole, look, rng, feature)
+    with b.using(occludes=False):  # too small to be worth a shadow in the bake
+        b.boxes(np.array(lows, float), np.array(highs, float), [look.frame] * len(bars))
+        b.box((-3, y0 - 10, z0 - 10), (14, y1 + 10, z0), look.trim)
+        _window_feature(b, hole, look, rng, feature)
 
 
 def _window_feature(

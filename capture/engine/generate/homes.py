@@ -61,7 +61,7 @@ class HomePalette:
         self.art = self.m.atlas([pic.painting(rng) for _ in range(32)], 2, 2)
         self.screens = [self.art.pop() for _ in range(8)]
         self.rugs = self.m.atlas([pic.rug(rng) for _ in range(8)], 2, 2)
-        self.leaves = self.m.tiled(tex.foliage(rng, (72, 128, 58), 90, 0.13), 100)
+        self.leaves = self.m.tiled(tex.foliage(rng, (72, 128, 58), 80, 0.12), 100)
         self.ceiling = self.m.tiled(tex.plaster(self.noise, (240, 238, 233), 0.6), 300)
         self.counters = self.m.tiled(
             tex.stained_plaster(

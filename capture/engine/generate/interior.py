@@ -190,7 +190,7 @@ def _garden_tree(b: MeshBuilder, rng, place, outside: dict[str, Material]) -> No
     """A crown of leaves; trunks are hidden by the fence."""
     height, radius = rng.uniform(230, 420), rng.uniform(110, 210)
     middle = np.array([place[0], place[1], height])
-    count = 90
+    count = 130
     shell = rng.normal(size=(count, 3))
     shell *= (
         rng.uniform(0.55, 1, (count, 1)) / np.linalg.norm(shell, axis=1, keepdims=True)
@@ -199,7 +199,7 @@ def _garden_tree(b: MeshBuilder, rng, place, outside: dict[str, Material]) -> No
         leaf_cards(
             b,
             middle + shell * [1, 1, 1.15],
-            rng.uniform(80, 130, count),
+            rng.uniform(60, 105, count),
             middle,
             outside["leaves"],
             rng,

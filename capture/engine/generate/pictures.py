@@ -27,8 +27,8 @@ def vary(rng: np.random.Generator, colour: Colour, amount: int = 18) -> Colour:
 
 
 def painting(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """One of five kinds of picture for a wall."""
-    kinds = (_landscape, _abstract, _circles, _portrait, _stripes)
+    """One of six kinds of picture for a wall."""
+    kinds = (_landscape, _landscape, _abstract, _circles, _portrait, _stripes, _still_life)
     image = Image.new("RGB", (size, size), pick(rng, INKS))
     pick(rng, kinds)(ImageDraw.Draw(image), rng, size)
     return _grained(image, rng)
@@ -61,15 +61,14 @@ def _abstract(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: int) ->
 
 
 def _circles(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: int) -> None:
-    step = size // 4
-    for row in range(4):
-        for column in range(4):
-            x, y = column * step, row * step
-            draw.rectangle([x, y, x + step, y + step], pick(rng, INKS))
-            for inset in (step * 0.1, step * 0.25, step * 0.38):
-                draw.ellipse(
-                    [x + inset, y + inset, x + step - inset, y + step - inset], pick(rng, INKS)
-                )
+    count = int(rng.integers(1, 5))
+    step, inks = size // count, [INKS[i] for i in rng.permutation(len(INKS))[:5]]
+    for cell in range(count * count):
+        x, y = cell % count * step, cell // count * step
+        draw.rectangle([x, y, x + step, y + step], pick(rng, inks))
+        for inset in (0.1, 0.25, 0.38):
+            low, high = step * inset, step * (1 - inset)
+            draw.ellipse([x + low, y + low, x + high, y + high], pick(rng, inks))
 
 
 def _portrait(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: int) -> None:
@@ -86,6 +85,22 @@ def _portrait(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: int) ->
     for x in (110, 146):
         draw.ellipse([(x - 6) * s, 100 * s, (x + 6) * s, 108 * s], (30, 26, 26))
     draw.arc([112 * s, 124 * s, 144 * s, 146 * s], 20, 160, (140, 50, 50), 4)
+
+
+def _still_life(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: int) -> None:
+    s = size / 256
+    draw.rectangle([0, 170 * s, size, size], vary(rng, (128, 92, 64), 30))
+    for _ in range(16):
+        x, y, r = rng.uniform(70, 190) * s, rng.uniform(24, 110) * s, rng.uniform(10, 22) * s
+        draw.line([128 * s, 150 * s, x, y], (58, 92, 50), 3)
+        draw.ellipse([x - r, y - r, x + r, y + r], pick(rng, INKS[:6]))
+        draw.ellipse([x - r / 3, y - r / 3, x + r / 3, y + r / 3], INKS[2])
+    draw.polygon(
+        [(104 * s, 130 * s), (152 * s, 130 * s), (166 * s, 200 * s), (90 * s, 200 * s)],
+        pick(rng, INKS),
+    )
+    for x in (50, 196, 222):
+        draw.ellipse([(x - 17) * s, 176 * s, (x + 17) * s, 210 * s], pick(rng, INKS[:4]))
 
 
 def _stripes(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: int) -> None:

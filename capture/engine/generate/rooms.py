@@ -1,6 +1,6 @@
 """Furnishes a room of each kind. Each function fills one Floor and returns its lamps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Decorator:
     rng: np.random.Generator
     art: list[Material]  # used up from the end, so that no picture hangs twice
     rugs: list[Material]
+    no_art: set[str] = field(default_factory=set)  # sides whose walls are taken up by units
 
     def furnish(self, kind: str) -> list[Lamp]:
         """Fill the room with what its kind needs, then pictures, plants and lamps."""
@@ -76,6 +77,7 @@ class Decorator:
         for width in (length, 260, 200, 150):
             spot = self.floor.on_wall(width, 62, reserve=60)
             if spot:
+                self.no_art.add(spot.side)
                 self.put(
                     "kitchen_units",
                     spot,
@@ -319,7 +321,7 @@ class Decorator:
 
     def _pictures(self) -> None:
         for side, y, length in self.floor.free_stretches(60):
-            if self.rng.random() < 0.22 or not self.art:
+            if self.rng.random() < 0.22 or not self.art or side in self.no_art:
                 continue
             x, wy, yaw, _ = self.floor.room.side(side)
             size = float(min(self.rng.uniform(46, 110), length - 12))

@@ -46,7 +46,7 @@ def generate_street(seed: int) -> Scene:
     return finish_scene(
         name=f"street:{seed}", caption="A town street by day between two rows of differing houses and shops, with parked cars, trees, lamp posts, benches and crossings.",
         indoor=False, builder=b, textures=palette.m.textures(), lamps=[], sun=sun,
-        sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))), quality=Quality(rays=40, smoothing=2, sky_gain=1.15), exposure_ev=0.0,
+        sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))), quality=Quality(rays=40, smoothing=2, sky_gain=2.4), exposure_ev=0.35,
         spawns=_spawns(), roam_cm=np.array([[150.0, -FRONT_CM + 60, 40], [LENGTH_CM - 150, FRONT_CM - 60, 520]]),
     )  # fmt: skip
 
@@ -110,7 +110,10 @@ def _pavement_things(
     b: MeshBuilder, palette: TownPalette, side: float, crossings: list[float]
 ) -> None:
     """Trees and lamps by turns along the kerb; benches, bins and others between them."""
-    rng, metal = palette.rng, palette.flat(pick(palette.rng, [(40, 44, 48), (46, 66, 58)]))
+    rng, metal = (
+        palette.rng,
+        palette.flat(pick(palette.rng, [(72, 78, 84), (66, 96, 84), (92, 84, 76)])),
+    )
     old = bool(rng.random() < 0.5)
     wanted = [_bench, _bin, _column, _planter, _post_box, _bench, _cafe, _shelter, _planter, _bin]
     things = [wanted[i] for i in rng.permutation(len(wanted))]
@@ -196,7 +199,7 @@ def _shelter(b: MeshBuilder, palette: TownPalette, metal) -> None:
 def _parked_cars(b: MeshBuilder, palette: TownPalette, side: float, crossings: list[float]) -> None:
     rng, flat = palette.rng, palette.flat
     x = float(rng.uniform(700, 1200))
-    glass, tyre, rim = flat((34, 42, 50)), flat((30, 30, 32)), flat((170, 172, 176))
+    glass, tyre, rim = flat((66, 80, 92)), flat((40, 40, 42)), flat((170, 172, 176))
     while x < LENGTH_CM - 700:
         if all(abs(x - c) > 520 for c in crossings) and rng.random() < 0.72:
             kind, paint = (

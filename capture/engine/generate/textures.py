@@ -67,7 +67,7 @@ def wood(noise: NoiseBank, colour: Colour) -> np.ndarray:
     """Plain furniture wood with the grain along u."""
     grain = noise("grain")
     rings = np.sin(grain * 14 + noise("cloud") * 3)
-    return tint(colour, 1 + 0.13 * grain + 0.05 * rings + 0.03 * noise("fine"))
+    return tint(colour, 1 + 0.1 * grain + 0.035 * rings + 0.02 * noise("fine"))
 
 
 def bricks(

@@ -1,0 +1,61 @@
+"""Start points: moved to where there is room for a camera and turned to where there is a view."""
+
+import igl
+import numpy as np
+from embreex import rtcore_scene
+from embreex.mesh_construction import TriangleMesh
+
+from capture.engine.generate.mesh import Mesh
+
+_TURNS_DEG = np.array([0, 20, -20, 40, -40, 65, -65, 90, -90, 120, -120, 150, -150, 180.0])
+_FAN_DEG = np.array([-24, -12, 0, 12, 24.0])
+
+
+def settle_spawns(
+    mesh: Mesh, wanted: np.ndarray, clearance_cm: float, view_cm: float, roam_cm: np.ndarray
+) -> np.ndarray:
+    """Spawns (N,4) near the wanted ones with `clearance_cm` around them.
+
+    Each is turned as little as possible until nothing stands within `view_cm` before it.
+    """
+    position = _nearest_free(mesh, wanted, clearance_cm, roam_cm)
+    yaw = _open_yaw(mesh, position, wanted[:, 3], view_cm)
+    return np.column_stack([position, yaw])
+
+
+def _nearest_free(
+    mesh: Mesh, wanted: np.ndarray, clearance_cm: float, roam_cm: np.ndarray
+) -> np.ndarray:
+    """The nearest free point of a spiral about each wanted one, (N,3); else its freest point."""
+    vertices = mesh.position_cm.astype(np.float64)
+    faces = mesh.triangles[mesh.collides].astype(np.int64)
+    tree = igl.AABB()
+    tree.init(vertices, faces)
+    index = np.arange(60)
+    radius, angle = 20 * np.sqrt(index), index * np.pi * (3 - 5**0.5)
+    spiral = np.stack([radius * np.cos(angle), radius * np.sin(angle), 0 * angle], 1)
+    chosen = []
+    for spawn in wanted:
+        places = spawn[:3] + spiral
+        distance = np.sqrt(tree.squared_distance(vertices, faces, places)[0])
+        distance[((places < roam_cm[0]) | (places > roam_cm[1])).any(1)] = 0
+        free = np.flatnonzero(distance >= clearance_cm)
+        chosen.append(places[free[0] if len(free) else int(np.argmax(distance))])
+    return np.array(chosen)
+
+
+def _open_yaw(mesh: Mesh, position: np.ndarray, yaw_deg: np.ndarray, view_cm: float) -> np.ndarray:
+    """For each place the yaw nearest to the given one with a free view, else the freest."""
+    scene = rtcore_scene.EmbreeScene()
+    TriangleMesh(scene, np.ascontiguousarray(mesh.position_cm[mesh.triangles[mesh.drawn]]))
+    yaws = yaw_deg[:, None] + _TURNS_DEG
+    fan = np.radians(yaws[..., None] + _FAN_DEG)
+    directions = np.stack([np.cos(fan), np.sin(fan), np.full(fan.shape, -0.12)], -1)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    origins = np.broadcast_to(position[:, None, None], directions.shape).reshape(-1, 3)
+    rays = np.ascontiguousarray(origins, np.float32), directions.reshape(-1, 3).astype(np.float32)
+    distance = scene.run(*rays, query="DISTANCE").reshape(fan.shape)
+    reach = distance.min(-1)
+    enough = reach >= view_cm
+    best = np.where(enough.any(1), enough.argmax(1), reach.argmax(1))
+    return (yaws[np.arange(len(yaws)), best] + 180) % 360 - 180
