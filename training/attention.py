@@ -85,6 +85,8 @@ def attend_tokens(
     scale: float,
 ) -> torch.Tensor:
     """Softmax attention, a bool mask or a logit bias (queries, keys): (B, L, heads·head_dim)."""
+    if mask is not None and mask.is_floating_point():
+        mask = mask.to(q_BLHD.dtype)
     out = scaled_dot_product_attention(
         q_BLHD.transpose(1, 2),
         k_BLHD.transpose(1, 2),

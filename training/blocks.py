@@ -173,7 +173,8 @@ class RelicBlock(nn.Module):
             q, k = weights.norm_q(q + pose), weights.norm_k(k + pose)
         else:
             q, k = weights.norm_q(q) + pose, weights.norm_k(k) + pose
-        q, k, v = (weights.split(tokens.flatten(1, 2)) for tokens in (q, k, v))
+        # Under autocast norms come out wide; what a memory keeps should be as narrow as V.
+        q, k, v = (weights.split(tokens.to(v.dtype).flatten(1, 2)) for tokens in (q, k, v))
         return weights.out(attend(layer, q, k, v)).view_as(x_BTND)
 
     def _cross_attention(self, x_BTND: torch.Tensor, text_BLD: torch.Tensor) -> torch.Tensor:

@@ -14,19 +14,26 @@ Public: `ConditionEncoder`, `PoseState`, `integrate_actions`, `poses_from_action
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
 
 from dataset.errors import OpenRelicError
+from labeling.actions import ACTIONS, UNIT_DEG, RotationFrame
 from training.grid import FRAMES_PER_LATENT, group_rows
 
-ACTION_DIM = 13
+ACTION_DIM = len(ACTIONS)
 POSE_DIM = 12
 
-RotationFrame = Literal["camera", "level"]
-"""About which axes the rotation columns turn: the camera's own, or the levelled ones."""
+_STEPS = (
+    ("truck_right", "truck_left"),
+    ("pedestal_down", "pedestal_up"),
+    ("dolly_in", "dolly_out"),
+)
+"""Positive and negative column of a step along the camera's right, down and forward."""
+
+_TURNS = (("pan_right", "pan_left"), ("tilt_up", "tilt_down"), ("roll_cw", "roll_ccw"))
+"""Positive and negative column of yaw, pitch and roll."""
 
 
 class ConditionEncoder(nn.Module):
@@ -93,9 +100,11 @@ def _world_from_camera(yaw_pitch_roll_deg: torch.Tensor) -> torch.Tensor:
 
 def _split(actions_BT13: torch.Tensor, unit_deg: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Signed steps (right, down, forward) in `unit_m` and turns (pan, tilt, roll) in degrees."""
-    a = actions_BT13.double()
-    step = torch.stack([a[..., 3] - a[..., 2], a[..., 5] - a[..., 4], a[..., 0] - a[..., 1]], -1)
-    turn = torch.stack([a[..., 9] - a[..., 8], a[..., 6] - a[..., 7], a[..., 10] - a[..., 11]], -1)
+    columns = dict(zip(ACTIONS, actions_BT13.double().unbind(-1), strict=True))
+    step, turn = (
+        torch.stack([columns[plus] - columns[minus] for plus, minus in pairs], dim=-1)
+        for pairs in (_STEPS, _TURNS)
+    )
     return step, turn * unit_deg
 
 
@@ -104,7 +113,7 @@ def integrate_actions(
     state: PoseState,
     *,
     rotation_frame: RotationFrame = "camera",
-    unit_deg: float = 1.0,
+    unit_deg: float = UNIT_DEG,
 ) -> tuple[torch.Tensor, PoseState]:
     """Go on from `state` by T action rows (columns as in `labeling.actions`).
 
@@ -144,18 +153,17 @@ def poses_from_actions(
     actions_BTA: torch.Tensor,
     *,
     rotation_frame: RotationFrame = "camera",
-    unit_deg: float = 1.0,
+    unit_deg: float = UNIT_DEG,
     pitch_deg: float | torch.Tensor = 0.0,
     roll_deg: float | torch.Tensor = 0.0,
 ) -> torch.Tensor:
-    """Poses (B, T, 12) float32 of a window whose row 0 is static: the first is the identity.
+    """Poses (B, T, 12) float32 of a window; the first is the identity, as row 0 is not read.
 
     `pitch_deg` and `roll_deg` (numbers or (B,)) are the first camera's, for the `level` frame.
     """
     state = PoseState.start(
         actions_BTA.shape[0], pitch_deg=pitch_deg, roll_deg=roll_deg, device=actions_BTA.device
     )
-    poses, _ = integrate_actions(
-        actions_BTA, state, rotation_frame=rotation_frame, unit_deg=unit_deg
-    )
+    rows = torch.cat([torch.zeros_like(actions_BTA[:, :1]), actions_BTA[:, 1:]], dim=1)
+    poses, _ = integrate_actions(rows, state, rotation_frame=rotation_frame, unit_deg=unit_deg)
     return poses

@@ -113,9 +113,9 @@ class ForcedAttention:
     """Block-causal attention over a clean and a noisy group: an `AttentionPath`."""
 
     def __init__(
-        self, layout: ForcingLayout, memory: MemoryConfig, kernel: Kernel = "dense"
+        self, layout: ForcingLayout, memory: MemoryConfig, kernel: Kernel = "gather"
     ) -> None:
-        """Work out what every chunk sees."""
+        """Work out what every chunk sees; `kernel` changes the cost, not the numbers."""
         if memory.chunk != layout.chunk:
             raise OpenRelicError(f"chunks of {layout.chunk} latents, the memory's {memory.chunk}")
         if memory.newest is not None and layout.end > memory.newest + 1:

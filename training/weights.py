@@ -3,7 +3,9 @@
 A plain Wan-2.1 text-to-video `transformer/` folder loads too: it lacks only RELIC's encoders, which
 then keep their zero effect.
 
-Public: `load_transformer`, `save_transformer`.
+`training.checkpoint` writes such folders.
+
+Public: `load_transformer`, `CONFIG_NAME`, `WEIGHTS_NAME`.
 """
 
 import json
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from dataset.errors import OpenRelicError
 from training.transformer import RelicTransformer, TransformerConfig
@@ -52,11 +54,3 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
             raise OpenRelicError(f"{folder} lacks {name}: copy the folder again")
         state.update(load_file(folder / name))
     return state
-
-
-def save_transformer(model: RelicTransformer, folder: Path) -> None:
-    """Write a folder that `load_transformer` reads back."""
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    save_file(state, folder / WEIGHTS_NAME, metadata={"format": "pt"})
-    (folder / CONFIG_NAME).write_text(json.dumps(model.config.to_json(), indent=2) + "\n")
