@@ -37,7 +37,8 @@ from capture.engine.visibility import View, make_view
 from dataset.errors import OpenRelicError
 
 SKY_DEPTH_CM = 65504.0
-LOD_BIAS = -0.6  # FXAA softens, so textures may be a little sharper than the footprint asks for
+LOD_BIAS = -0.4  # FXAA softens, so textures may be a little sharper than the footprint asks for
+KEPT_TARGETS = 6  # a client may ask for the passes one by one
 
 _ALBEDO, _SHADOW, _LIGHTMAPS, _SKY, _IMAGE = range(5)  # texture units
 
@@ -93,7 +94,7 @@ class Renderer:
         self._sky = SkyMap(context, scene)
         self._programs: dict[tuple, moderngl.Program] = {}
         self._screens: dict[moderngl.Program, moderngl.VertexArray] = {}
-        self._targets: Targets | None = None
+        self._targets: dict[tuple, Targets] = {}
 
     def _make_meshes(self) -> dict[bool, DrawableMesh]:
         """Solid triangles at False, those whose texture has holes at True; no empty ones."""
@@ -144,8 +145,8 @@ class Renderer:
     def release(self) -> None:
         """Close the OpenGL context and give its memory back; the renderer is of no use then."""
         with self._current():
-            if self._targets is not None:
-                self._targets.release()
+            for targets in self._targets.values():
+                targets.release()
         self._context.release()
 
     @contextlib.contextmanager
@@ -155,12 +156,12 @@ class Renderer:
             yield
 
     def _targets_for(self, size: tuple[int, int], passes: tuple[str, ...]) -> Targets:
-        targets = self._targets
-        if targets is None or (targets.size, targets.passes) != (tuple(size), passes):
-            if targets is not None:
-                targets.release()
-            targets = Targets(self._context, (int(size[0]), int(size[1])), passes)
-            self._targets = targets
+        """Framebuffers, kept for the sizes and passes that were asked for last."""
+        key = (int(size[0]), int(size[1])), passes
+        targets = self._targets.pop(key, None) or Targets(self._context, *key)
+        self._targets[key] = targets
+        if len(self._targets) > KEPT_TARGETS:
+            self._targets.pop(next(iter(self._targets))).release()
         return targets
 
     def _bind_textures(self) -> None:

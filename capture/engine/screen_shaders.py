@@ -84,7 +84,7 @@ void main() {
     float opacity = density * smoothstep(0.0, 0.16, up);
     colour = mix(colour, white, 0.92 * opacity);
     colour += u_sun_colour * (20.0 * smoothstep(0.99985, 0.99992, to_sun) * (1.0 - opacity));
-    colour = mix(colour, u_ground, smoothstep(0.0, 0.035, -ray.z));
+    colour = mix(colour, u_ground, smoothstep(-0.005, 0.12, -ray.z));
     colour = mix(colour, u_fog.rgb, u_fog.a * exp(-9.0 * abs(ray.z)));
     vec3 shown = encode_srgb(tonemap(colour * u_exposure));
     out_face = vec4(shown.bgr, luma(shown));

@@ -10,6 +10,8 @@ PASSES = {
     "normal_u8": ("NORMAL", 4, "f1"),
     "mask_u8": ("MASK", 4, "f1"),
 }
+# What is read back of them.
+CHANNELS = {"lit_bgra": 4, "depth_f32": 1, "normal_u8": 3, "mask_u8": 3}
 
 
 class Targets:
@@ -19,7 +21,6 @@ class Targets:
         self, context: moderngl.Context, size: tuple[int, int], passes: tuple[str, ...]
     ) -> None:
         """Make them for `size` (width, height) and `passes`, in that order."""
-        self._context = context
         attachments = [context.texture(size, PASSES[p][1], dtype=PASSES[p][2]) for p in passes]
         self.depth = context.depth_renderbuffer(size)
         self.drawn = context.framebuffer(attachments, self.depth)
@@ -37,16 +38,12 @@ class Targets:
         width, height = self.size
         images: dict[str, np.ndarray] = {}
         for number, name in enumerate(self.passes):
-            _, components, kind = PASSES[name]
+            kind, components = PASSES[name][2], CHANNELS[name]
             image = np.empty((height, width, components), np.float32 if kind == "f4" else np.uint8)
             smoothed = self.smoothed if name == "lit_bgra" else None
             source, attachment = (smoothed, 0) if smoothed else (self.drawn, number)
             source.read_into(image, components=components, attachment=attachment, dtype=kind)
-            images[name] = image
-        for name in images.keys() & {"normal_u8", "mask_u8"}:
-            images[name] = np.ascontiguousarray(images[name][..., :3])
-        if "depth_f32" in images:
-            images["depth_f32"] = images["depth_f32"][..., 0]
+            images[name] = image if components > 1 else image[..., 0]
         return images
 
     def release(self) -> None:

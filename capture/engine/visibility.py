@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 NEAR_CM = 3.0  # below the clearance that any tour keeps, high enough for 24 bits of depth
-CLUSTER_TRIANGLES = 384  # smaller ones cull better, larger ones cost fewer draws
+CLUSTER_TRIANGLES = 256  # smaller ones cull better, larger ones cost fewer draws
 
 
 def camera_axes(rotation_deg: np.ndarray) -> np.ndarray:
