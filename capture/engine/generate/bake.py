@@ -6,13 +6,13 @@ because the hits are kept, further bounces of light cost no further rays. Light 
 scene.py: a white surface under irradiance 1 is as bright as 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from embreex import rtcore_scene
-from embreex.mesh_construction import TriangleMesh
 
 from capture.engine.generate.mesh import Mesh
+from capture.engine.generate.rays import RayTracer
 from capture.engine.scene import Sky, Sun
 
 _CHUNK = 1 << 14  # vertices traced at once: bounds memory
@@ -78,26 +78,16 @@ class _Tracer:
     def __init__(self, mesh: Mesh) -> None:
         self.faces = np.flatnonzero(mesh.occludes & mesh.drawn).astype(np.int32)
         corners = mesh.position_cm[mesh.triangles]
-        self.scene = rtcore_scene.EmbreeScene()
-        TriangleMesh(self.scene, np.ascontiguousarray(corners[self.faces]))
+        self._rays = RayTracer(corners[self.faces])
+        self.blocked = self._rays.blocked
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         self.face_normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
         self.origins = mesh.position_cm + mesh.normal * _LIFT_CM + _inward(mesh, corners)
 
     def hit(self, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Index of the first triangle hit, -1 for none."""
-        found = self.scene.run(np.ascontiguousarray(origins, np.float32), directions)
+        found = self._rays.first_hit(origins, directions)
         return np.where(found < 0, -1, self.faces[found])
-
-    def blocked(
-        self, origins: np.ndarray, directions: np.ndarray, distance: np.ndarray
-    ) -> np.ndarray:
-        """Whether something stands within `distance` (N,) along unit `directions`."""
-        found = self.scene.run(
-            np.ascontiguousarray(origins, np.float32), np.ascontiguousarray(directions, np.float32),
-            query="OCCLUDED", dists=distance.astype(np.float32),
-        )  # fmt: skip
-        return found >= 0
 
 
 def _inward(mesh: Mesh, corners: np.ndarray) -> np.ndarray:
@@ -170,27 +160,31 @@ def _gather_rays(
 
 
 def _hemisphere(normals: np.ndarray, rays: int, rng: np.random.Generator) -> np.ndarray:
-    """Unit directions (N,rays,3) spread by the cosine: a spiral, turned at random for each vertex."""
+    """Unit directions (N,rays,3) spread by the cosine: a spiral turned at random a vertex."""
     index = np.arange(rays) + 0.5
     radius = np.sqrt(index / rays).astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi, (len(normals), 1)).astype(np.float32)
     angle = (index * np.pi * (3 - 5**0.5)).astype(np.float32) + turn
     x, y = (radius * np.cos(angle))[..., None], (radius * np.sin(angle))[..., None]
     z = np.sqrt(1 - radius**2)[None, :, None]
-    other = np.where(np.abs(normals[:, 2:]) < 0.9, np.float32([0, 0, 1]), np.float32([1, 0, 0]))
+    other = np.where(np.abs(normals[:, 2:]) < 0.9, _vector([0, 0, 1]), _vector([1, 0, 0]))
     tangent = np.cross(other, normals)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
     bitangent = np.cross(normals, tangent)
     return x * tangent[:, None] + y * bitangent[:, None] + z * normals[:, None]
 
 
+def _vector(values: Sequence[float]) -> np.ndarray:
+    return np.asarray(values, np.float32)
+
+
 def _sky_radiance(sky: Sky, up: np.ndarray) -> np.ndarray:
     """The sky's light from directions with the given upward part, in its shape + (3,)."""
-    horizon, zenith = np.float32(sky.horizon), np.float32(sky.zenith)
+    horizon, zenith = _vector(sky.horizon), _vector(sky.zenith)
     height = np.sqrt(np.clip(up, 0, 1))[..., None]
     clear = horizon + (zenith - horizon) * height
-    cloudy = clear + (np.float32([0.8, 0.8, 0.8]) - clear) * np.float32(sky.cloud_cover * 0.5)
-    return np.where(up[..., None] < 0, np.float32(sky.ground), cloudy).astype(np.float32)
+    cloudy = clear + (_vector([0.8, 0.8, 0.8]) - clear) * np.float32(sky.cloud_cover * 0.5)
+    return np.where(up[..., None] < 0, _vector(sky.ground), cloudy).astype(np.float32)
 
 
 def _lamp_light(
@@ -210,7 +204,7 @@ def _lamp_light(
             length = np.linalg.norm(np.asarray(lamp.position_cm) + offset - origins[free], axis=1)
             fade = (
                 np.clip(1 - (length / lamp.reach_cm) ** 4, 0, 1)
-                / (np.maximum(length, 25) / 100) ** 2
+                / (np.maximum(length, 55) / 100) ** 2
             )
             light[free] += (cosine[free] * fade / 4)[:, None] * np.asarray(lamp.power)
     return light
@@ -218,12 +212,12 @@ def _lamp_light(
 
 def _sun_light(tracer: _Tracer, origins: np.ndarray, normals: np.ndarray, sun: Sun) -> np.ndarray:
     """Direct sunlight (N,3): only for what it bounces, the renderer adds the sun itself."""
-    direction = np.float32(sun.direction)
+    direction = _vector(sun.direction)
     light = np.zeros_like(origins)
     facing = np.flatnonzero(normals @ direction > 0)
     toward = np.broadcast_to(direction, (len(facing), 3))
     lit = facing[~tracer.blocked(origins[facing], toward, np.full(len(facing), _FAR))]
-    light[lit] = (normals[lit] @ direction)[:, None] * np.float32(sun.colour)
+    light[lit] = (normals[lit] @ direction)[:, None] * _vector(sun.colour)
     return light
 
 

@@ -1,4 +1,4 @@
-"""House fronts in a local frame: the wall is x = 0, the street is on +x, y = 0 is its middle. cm."""
+"""House fronts: the wall is x = 0, the street is on +x, y = 0 is its middle. cm."""
 
 from dataclasses import dataclass
 

@@ -22,13 +22,14 @@ from capture.engine.generate.plan import (
     make_plan,
     shared_wall,
 )
-from capture.engine.generate.rooms import Decorator
+from capture.engine.generate.rooms import Furnisher
 from capture.engine.scene import Scene, Sky, Sun
 
 EYE_CM = 160.0
 
 WALLS = [
-    (226, 220, 206), (206, 214, 204), (200, 212, 222), (228, 206, 190), (220, 214, 226), (232, 222, 188),
+    (226, 220, 206), (206, 214, 204), (200, 212, 222),
+    (228, 206, 190), (220, 214, 226), (232, 222, 188),
     (190, 204, 196), (214, 196, 184), (236, 232, 226),
 ]  # fmt: skip
 ACCENTS = [
@@ -87,7 +88,7 @@ class HomePalette:
         elif index % 3 == 0:
             special = self.m.tiled(tex.plaster(self.noise, accent), 220)
         else:
-            ink = tuple(int(0.5 * a + 0.5 * c) for a, c in zip(colour, accent, strict=True))
+            ink = pic.mix(colour, accent)
             special = self.m.tiled(
                 tex.wallpaper(self.noise, colour, ink, int(self.rng.integers(6))), 110
             )
@@ -153,13 +154,29 @@ class HomePalette:
             )
         )
         return Style(
-            wood=first, second_wood=second, front=front, counter=self.counters, leaves=self.leaves,
+            wood=first,
+            second_wood=second,
+            front=front,
+            counter=self.counters,
+            leaves=self.leaves,
             cloth=self.m.tiled(tex.fabric(self.noise, pic.vary(rng, cloth, 20)), 60),
-            second_cloth=self.m.tiled(tex.striped_fabric(self.noise, self.accents[(index + 5) % 10], (228, 222, 208)), 50),
-            linen=flat((230, 228, 222)), metal=flat((150, 152, 156)), white=flat((238, 238, 236)), dark=flat((38, 36, 38)),
-            pot=flat(pic.vary(rng, pic.pick(rng, [(186, 104, 74), (222, 218, 210), (60, 84, 110), (104, 120, 92)]))),
-            shade=flat((246, 226, 190)), books=self.books, screen=self.screens[index % 8],
-        )  # fmt: skip
+            second_cloth=self.m.tiled(
+                tex.striped_fabric(self.noise, self.accents[(index + 5) % 10], (228, 222, 208)), 50
+            ),
+            linen=flat((230, 228, 222)),
+            metal=flat((150, 152, 156)),
+            white=flat((238, 238, 236)),
+            dark=flat((38, 36, 38)),
+            pot=flat(
+                pic.vary(
+                    rng,
+                    pic.pick(rng, [(186, 104, 74), (222, 218, 210), (60, 84, 110), (104, 120, 92)]),
+                )
+            ),
+            shade=flat((246, 226, 190)),
+            books=self.books,
+            screen=self.screens[index % 8],
+        )
 
     def outside(self) -> dict[str, Material]:
         """What is seen through the windows."""
@@ -203,12 +220,20 @@ def generate_home(seed: int) -> Scene:
     )
     kinds = ", ".join(sorted({_WORDS[r.kind] for r in rooms}))
     return finish_scene(
-        name=f"home:{seed}", caption=f"A furnished home by day with {kinds}, joined by open doorways; windows look onto a garden.",
-        indoor=True, builder=b, textures=palette.m.textures(), lamps=lamps,
-        sun=Sun(direction=direction, colour=(2.2, 2.0, 1.7)), sky=Sky(cloud_cover=0.35),
-        quality=Quality(rays=64, smoothing=3, sky_gain=3.4), exposure_ev=0.25, spawns=np.array(spawns),
+        name=f"home:{seed}",
+        caption=f"A furnished home by day with {kinds}, joined by open doorways; "
+        "its windows look onto a garden.",
+        indoor=True,
+        builder=b,
+        textures=palette.m.textures(),
+        lamps=lamps,
+        sun=Sun(direction=direction, colour=(2.2, 2.0, 1.7)),
+        sky=Sky(cloud_cover=0.35),
+        quality=Quality(rays=64, smoothing=3, sky_gain=3.4),
+        exposure_ev=0.25,
+        spawns=np.array(spawns),
         roam_cm=np.array([[20, 20, 30], [width - 20, depth - 20, HEIGHT_CM - 30]]),
-    )  # fmt: skip
+    )
 
 
 _WORDS = {
@@ -218,7 +243,7 @@ _WORDS = {
 
 
 def assign_kinds(rng: np.random.Generator, rooms: list[Room]) -> None:
-    """The largest room is for living, its largest neighbour the kitchen, the smallest room the bath."""
+    """The largest room is for living, a neighbour of it the kitchen, the smallest the bath."""
     rooms.sort(key=lambda r: -r.area_m2)
     rooms[0].kind, rooms[-1].kind = "living", "bath"
     rest = rooms[1:-1]
@@ -244,7 +269,7 @@ def _build_room(
         (sides or ["west"])[int(palette.rng.integers(max(1, len(sides))))],
     )
     floor = Floor(room, palette.rng)
-    lamps = Decorator(
+    lamps = Furnisher(
         b, floor, palette.style(index), palette.rng, palette.art, palette.rugs
     ).furnish(room.kind)
     x, y = floor.open_point()

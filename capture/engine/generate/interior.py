@@ -1,4 +1,4 @@
-"""The shell of rooms: floors, ceilings, pierced walls, skirting, door casings, windows, the garden."""
+"""The shell of rooms: floors, ceilings, pierced walls, skirting, windows, and the garden."""
 
 from dataclasses import dataclass
 
@@ -95,12 +95,12 @@ def _window(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
             for left in (y0 - 12 + width, y1 + 12):
                 curtain(
                     b,
-                    (9, left, z1 + 14),
+                    (13, left, z1 + 14),
                     width,
                     z1 + 8 if z0 < 60 else z1 - z0 + 40,
                     finish.curtain,
                 )
-            b.box((7.6, y0 - 24, z1 + 14), (10.4, y1 + 24, z1 + 16.5), finish.trim)
+            b.box((11.6, y0 - 24, z1 + 14), (14.4, y1 + 24, z1 + 16.5), finish.trim)
 
 
 def _window_frame(b: MeshBuilder, opening: Opening, trim: Material) -> None:

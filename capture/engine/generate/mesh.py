@@ -103,10 +103,15 @@ class MeshBuilder:
     ) -> None:
         """Add local vertices (N,3), normals, uv (N,2), layer (int or (N,)) and faces (M,3)."""
         state, count, faces = self._state, len(points), len(triangles)
-        self._vertices.append((
-            self.to_world(points), self.to_world(normals, True), uv,
-            np.broadcast_to(np.int32(layer), count), np.broadcast_to(np.float32(state.emission), count),
-        ))  # fmt: skip
+        self._vertices.append(
+            (
+                self.to_world(points),
+                self.to_world(normals, True),
+                uv,
+                np.broadcast_to(np.int32(layer), count),
+                np.broadcast_to(np.float32(state.emission), count),
+            )
+        )
         flags = (state.object_id, state.drawn, state.collides, state.occludes)
         self._faces.append((triangles + self._count, *(np.broadcast_to(f, faces) for f in flags)))
         self._count += count
@@ -120,11 +125,17 @@ class MeshBuilder:
             np.concatenate, zip(*self._faces, strict=True)
         )
         return Mesh(
-            position.astype(np.float32), normal.astype(np.float32), uv.astype(np.float32),
-            layer.astype(np.int32), emission.astype(np.float32), triangles.astype(np.int32),
-            object_id.astype(np.int32), drawn.astype(bool), collides.astype(bool),
+            position.astype(np.float32),
+            normal.astype(np.float32),
+            uv.astype(np.float32),
+            layer.astype(np.int32),
+            emission.astype(np.float32),
+            triangles.astype(np.int32),
+            object_id.astype(np.int32),
+            drawn.astype(bool),
+            collides.astype(bool),
             occludes.astype(bool),
-        )  # fmt: skip
+        )
 
     def quad(
         self, origin: Vector, edge_u: Vector, edge_v: Vector, material: Material, cell: float = 1e9
@@ -137,9 +148,15 @@ class MeshBuilder:
         self.patch(origin, edge_u, edge_v, s, t, material)
 
     def patch(
-        self, origin: np.ndarray, edge_u: np.ndarray, edge_v: np.ndarray, s: np.ndarray, t: np.ndarray,
-        material: Material, holes: Sequence[tuple[float, float, float, float]] = (),
-    ) -> None:  # fmt: skip
+        self,
+        origin: np.ndarray,
+        edge_u: np.ndarray,
+        edge_v: np.ndarray,
+        s: np.ndarray,
+        t: np.ndarray,
+        material: Material,
+        holes: Sequence[tuple[float, float, float, float]] = (),
+    ) -> None:
         """A flat grid with lines at fractions `s`, `t` of its edges, without the cells in `holes`.
 
         A hole is (s0, t0, s1, t1).

@@ -48,6 +48,6 @@ class NoiseBank:
 
 
 def texel_grid() -> tuple[np.ndarray, np.ndarray]:
-    """u and v of all texel centres, each (SIZE,SIZE) float32 in 0..1."""
+    """U and v of all texel centres, each (SIZE,SIZE) float32 in 0..1."""
     line = (np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE
     return np.broadcast_to(line[None], (SIZE, SIZE)), np.broadcast_to(line[:, None], (SIZE, SIZE))

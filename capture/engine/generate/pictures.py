@@ -26,6 +26,11 @@ def vary(rng: np.random.Generator, colour: Colour, amount: int = 18) -> Colour:
     return tuple(np.clip(np.array(colour) + rng.integers(-amount, amount + 1, 3), 0, 255).tolist())
 
 
+def mix(a: Colour, b: Colour) -> Colour:
+    """The colour half way between two."""
+    return (a[0] + b[0]) // 2, (a[1] + b[1]) // 2, (a[2] + b[2]) // 2
+
+
 def painting(rng: np.random.Generator, size: int = 256) -> np.ndarray:
     """One of six kinds of picture for a wall."""
     kinds = (_landscape, _landscape, _abstract, _circles, _portrait, _stripes, _still_life)
@@ -42,7 +47,7 @@ def _landscape(draw: ImageDraw.ImageDraw, rng: np.random.Generator, size: int) -
             [(0, y), (size, y)],
             tuple(int(a + (c - a) * mix) for a, c in zip(top, low, strict=True)),
         )
-    x, r = rng.integers(40, size - 40), rng.integers(12, 30)
+    x, r = int(rng.integers(40, size - 40)), int(rng.integers(12, 30))
     draw.ellipse([x - r, 60 - r, x + r, 60 + r], vary(rng, (250, 230, 180)))
     base = vary(rng, (70, 110, 90), 50)
     for layer in range(4):

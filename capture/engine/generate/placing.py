@@ -88,7 +88,7 @@ class Floor:
     def open_point(self) -> tuple[float, float]:
         """The free point farthest from all furniture and walls."""
         free = ~self._occupied([rect for rect, _ in self.taken])
-        distance = ndimage.distance_transform_edt(np.pad(free, 1))[1:-1, 1:-1]
+        distance = np.asarray(ndimage.distance_transform_edt(np.pad(free, 1)))[1:-1, 1:-1]
         row, column = np.unravel_index(int(np.argmax(distance)), distance.shape)
         x0, y0, _, _ = self.room.inner()
         return x0 + (column + 0.5) * _STEP_CM, y0 + (row + 0.5) * _STEP_CM
@@ -171,8 +171,8 @@ class Floor:
         free = ~self._occupied([_grow(r, _PERSON_CM) for r in rects])
         edge = int(np.ceil(_PERSON_CM / _STEP_CM))
         free[:edge], free[-edge:], free[:, :edge], free[:, -edge:] = False, False, False, False
-        labels, count = ndimage.label(free)
-        if count == 0:
+        labels = np.zeros(free.shape, np.int32)
+        if ndimage.label(free, output=labels) == 0:
             return False
         largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
         for x, y in self._door_points():

@@ -1,46 +1,23 @@
-"""Furnishes a room of each kind. Each function fills one Floor and returns its lamps."""
-
-from dataclasses import dataclass, field
+"""Furnishes a room of each kind."""
 
 import numpy as np
 
 from capture.engine.generate import fittings as fit
 from capture.engine.generate import furniture as fur
 from capture.engine.generate.bake import Lamp
-from capture.engine.generate.furniture import Style
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.placing import Floor, Spot
-from capture.engine.generate.plan import HEIGHT_CM
-
-_WARM = np.array([1.0, 0.86, 0.68]) * 1.9
+from capture.engine.generate.decorate import Decorator
+from capture.engine.generate.placing import Spot
 
 
-@dataclass
-class Decorator:
-    """What is needed to furnish a room."""
-
-    b: MeshBuilder
-    floor: Floor
-    style: Style
-    rng: np.random.Generator
-    art: list[Material]  # used up from the end, so that no picture hangs twice
-    rugs: list[Material]
-    no_art: set[str] = field(default_factory=set)  # sides whose walls are taken up by units
+class Furnisher(Decorator):
+    """Fills one room; a method for each kind of room returns the lamps it has placed."""
 
     def furnish(self, kind: str) -> list[Lamp]:
         """Fill the room with what its kind needs, then pictures, plants and lamps."""
         lamps = getattr(self, f"_{kind}", self._study)()
-        lamps += self._ceiling_lamp()
-        self._pictures()
+        lamps += self.ceiling_lamp()
+        self.pictures()
         return lamps
-
-    def put(self, kind: str, spot: Spot | None, build, *arguments) -> Spot | None:
-        """Build a named piece at a spot, if there is one."""
-        if spot is not None:
-            with self.b.object(kind), self.b.at(spot.x, spot.y, 0, spot.yaw_deg):
-                build(self.b, *arguments)
-        return spot
 
     def _living(self) -> list[Lamp]:
         wide = float(self.rng.choice([190, 215, 245]))
@@ -49,7 +26,7 @@ class Decorator:
         )
         lamps = []
         if self.put("sofa", spot, fur.sofa, self.style, wide, 94) and spot:
-            self._rug_before(spot, 150, wide + 40, 170)
+            self.rug_before(spot, 150, wide + 40, 170)
             place = self.floor.in_front(spot, 165, 110, 60)
             if place:
                 self.put(
@@ -63,13 +40,13 @@ class Decorator:
             opposite = {"west": "east", "east": "west", "north": "south", "south": "north"}[
                 spot.side
             ]
-            self._wall_piece("media_unit", 150, 44, fit.media_unit, self.style, 150, sides=opposite)
+            self.wall_piece("media_unit", 150, 44, fit.media_unit, self.style, 150, sides=opposite)
         self._bookcases(2)
         for _ in range(2):
-            self._wall_piece("armchair", 88, 88, fur.sofa, self.style, 84, 86)
-        lamps += self._floor_lamps(2)
-        self._wall_piece("sideboard", 160, 44, fur.cabinet, self.style, 150, 42, 82, 3)
-        self._plants(3)
+            self.wall_piece("armchair", 88, 88, fur.sofa, self.style, 84, 86)
+        lamps += self.floor_lamps(2)
+        self.wall_piece("sideboard", 160, 44, fur.cabinet, self.style, 150, 42, 82, 3)
+        self.plants(3)
         return lamps
 
     def _kitchen(self) -> list[Lamp]:
@@ -87,20 +64,20 @@ class Decorator:
                     self._clear_wall(spot, width),
                 )
                 break
-        self._wall_piece("fridge", 66, 66, fur.fridge, self.style.metal, self.style, tall=True)
+        self.wall_piece("fridge", 66, 66, fur.fridge, self.style.metal, self.style, tall=True)
         second = self.floor.on_wall(150, 62, reserve=40)
         self.put("kitchen_units", second, fur.kitchen_row, self.style, 150, None)
         self._dining_set(round_one=True)
-        self._plants(1)
+        self.plants(1)
         return []
 
     def _dining(self) -> list[Lamp]:
         self._dining_set(round_one=False)
-        self._wall_piece("sideboard", 170, 44, fur.cabinet, self.style, 165, 42, 86, 3)
-        self._wall_piece("cabinet", 100, 42, fur.cabinet, self.style, 96, 40, 196, 2, tall=True)
+        self.wall_piece("sideboard", 170, 44, fur.cabinet, self.style, 165, 42, 86, 3)
+        self.wall_piece("cabinet", 100, 42, fur.cabinet, self.style, 96, 40, 196, 2, tall=True)
         self._bookcases(1)
-        self._plants(2)
-        return self._floor_lamps(1)
+        self.plants(2)
+        return self.floor_lamps(1)
 
     def _bedroom(self) -> list[Lamp]:
         width = float(self.rng.choice([140, 160, 180]))
@@ -109,70 +86,56 @@ class Decorator:
         )
         lamps = []
         if spot:
-            self._rug_before(spot, 150, width + 120, 170)
+            self.rug_before(spot, 150, width + 120, 170)
             self.put("bed", spot, fur.bed, self.style, width)
             lamps = self._nightstands(spot, width)
         for wide in (200, 150, 100):
-            if self._wall_piece(
+            if self.wall_piece(
                 "wardrobe", wide, 62, fur.cabinet, self.style, wide, 58, 215, wide // 50, tall=True
             ):
                 break
-        self._wall_piece("dresser", 110, 48, fur.cabinet, self.style, 105, 44, 84, 2)
-        self._wall_piece("armchair", 86, 86, fur.sofa, self.style, 80, 82)
-        self._plants(1)
+        self.wall_piece("dresser", 110, 48, fur.cabinet, self.style, 105, 44, 84, 2)
+        self.wall_piece("armchair", 86, 86, fur.sofa, self.style, 80, 82)
+        self.plants(1)
         return lamps
 
     def _child(self) -> list[Lamp]:
         self.put("bed", self.floor.on_wall(100, 212), fur.bed, self.style, 92)
-        self._wall_piece("toy_shelf", 122, 40, fit.toy_shelf, self.style, self.rng)
-        self._wall_piece("wardrobe", 100, 60, fur.cabinet, self.style, 100, 56, 190, 2, tall=True)
+        self.wall_piece("toy_shelf", 122, 40, fit.toy_shelf, self.style, self.rng)
+        self.wall_piece("wardrobe", 100, 60, fur.cabinet, self.style, 100, 56, 190, 2, tall=True)
         self._desk(110)
         self._bookcases(1)
-        self._centre_rug(170, 170)
-        return self._floor_lamps(1)
+        self.centre_rug(170, 170)
+        return self.floor_lamps(1)
 
     def _study(self) -> list[Lamp]:
         self._desk(150)
         self._bookcases(3)
-        self._wall_piece("armchair", 88, 88, fur.sofa, self.style, 84, 86)
-        self._wall_piece("sideboard", 130, 44, fur.cabinet, self.style, 125, 42, 76, 2)
-        self._centre_rug(200, 150)
-        self._plants(2)
-        return self._floor_lamps(1)
+        self.wall_piece("armchair", 88, 88, fur.sofa, self.style, 84, 86)
+        self.wall_piece("sideboard", 130, 44, fur.cabinet, self.style, 125, 42, 76, 2)
+        self.centre_rug(200, 150)
+        self.plants(2)
+        return self.floor_lamps(1)
 
     def _bath(self) -> list[Lamp]:
-        self._wall_piece("bathtub", 174, 76, fit.bathtub, self.style)
-        self._wall_piece("washbasin", 90, 52, fit.washbasin, self.style, tall=True)
-        self._wall_piece("toilet", 44, 64, fit.toilet, self.style)
-        self._wall_piece("cabinet", 62, 36, fur.cabinet, self.style, 60, 34, 180, 1, tall=True)
-        self._centre_rug(90, 60)
-        self._plants(1)
+        self.wall_piece("bathtub", 174, 76, fit.bathtub, self.style)
+        self.wall_piece("washbasin", 90, 52, fit.washbasin, self.style, tall=True)
+        self.wall_piece("toilet", 44, 64, fit.toilet, self.style)
+        self.wall_piece("cabinet", 62, 36, fur.cabinet, self.style, 60, 34, 180, 1, tall=True)
+        self.centre_rug(90, 60)
+        self.plants(1)
         return []
 
     def _hall(self) -> list[Lamp]:
-        self._wall_piece("wardrobe", 120, 46, fur.cabinet, self.style, 118, 42, 205, 2, tall=True)
-        self._wall_piece("sideboard", 100, 36, fur.cabinet, self.style, 96, 34, 80, 2)
-        self._wall_piece("bench", 110, 44, fur.sofa, self.style, 105, 42)
-        self._centre_rug(220, 110)
-        self._plants(2)
+        self.wall_piece("wardrobe", 120, 46, fur.cabinet, self.style, 118, 42, 205, 2, tall=True)
+        self.wall_piece("sideboard", 100, 36, fur.cabinet, self.style, 96, 34, 80, 2)
+        self.wall_piece("bench", 110, 44, fur.sofa, self.style, 105, 42)
+        self.centre_rug(220, 110)
+        self.plants(2)
         return []
 
-    def _wall_piece(
-        self,
-        kind: str,
-        width: float,
-        depth: float,
-        build,
-        *arguments,
-        tall: bool = False,
-        sides: str = "",
-    ) -> Spot | None:
-        return self.put(
-            kind, self.floor.on_wall(width, depth, tall, sides=sides), build, *arguments
-        )
-
     def _clear_wall(self, spot: Spot, width: float) -> tuple[float, float] | None:
-        """The longest stretch above a piece of furniture that no window interrupts, in its frame."""
+        """The longest stretch of wall above a piece, in its frame, that no window interrupts."""
         room = self.floor.room
         middle = room.along(spot.side, spot.y if spot.side in ("west", "east") else spot.x)
         low, cuts = -width / 2, []
@@ -192,34 +155,9 @@ class Decorator:
                 float(self.rng.choice([80, 100, 120])),
                 float(self.rng.choice([150, 185, 210])),
             )
-            self._wall_piece(
+            self.wall_piece(
                 "bookcase", width, 33, fur.bookcase, self.style, self.rng, width, height, tall=True
             )
-
-    def _plants(self, count: int) -> None:
-        for _ in range(count):
-            spot = self.floor.on_wall(46, 48)
-            if spot:
-                with (
-                    self.b.object("plant"),
-                    self.b.at(spot.x, spot.y, 0, spot.yaw_deg),
-                    self.b.at(24, 0),
-                ):
-                    fur.plant(self.b, self.style, self.rng, float(self.rng.uniform(80, 150)))
-
-    def _floor_lamps(self, count: int) -> list[Lamp]:
-        lamps = []
-        for _ in range(count):
-            spot = self.floor.on_wall(42, 44)
-            if spot:
-                with (
-                    self.b.object("floor_lamp"),
-                    self.b.at(spot.x, spot.y, 0, spot.yaw_deg),
-                    self.b.at(22, 0),
-                ):
-                    fur.floor_lamp(self.b, self.style)
-                    lamps.append(self._lamp((0, 0, 150), 0.5))
-        return lamps
 
     def _nightstands(self, spot: Spot, width: float) -> list[Lamp]:
         lamps = []
@@ -242,11 +180,11 @@ class Decorator:
                     fur.nightstand(self.b, self.style)
                 with self.b.object("table_lamp"):
                     fit.table_lamp(self.b, self.style, 18, 0, 48)
-                lamps.append(self._lamp((18, 0, 78), 0.22))
+                lamps.append(self.lamp((18, 0, 78), 0.22))
         return lamps
 
     def _inside_claim(self, spot: Spot, y: float, width: float) -> bool:
-        """Whether the claimed place beside the bed is wide enough (it is not for a narrow claim)."""
+        """Whether the place claimed for the bed is wide enough for what stands beside it."""
         with self.b.at(spot.x, spot.y, 0, spot.yaw_deg):
             x, wy = self.b.to_world(np.array([[19.0, y * 1.15, 0]]))[0][:2]
         return any(r[0] < x < r[2] and r[1] < wy < r[3] for r, _ in self.floor.taken)
@@ -254,11 +192,10 @@ class Decorator:
     def _desk(self, width: float) -> None:
         spot = self.floor.on_wall(width, 122)
         if self.put("desk", spot, fit.desk, self.style, self.rng, width) and spot:
-            with self.b.object("desk_chair"), self.b.at(spot.x, spot.y, 0, spot.yaw_deg):
-                with self.b.at(
-                    88, float(self.rng.uniform(-10, 10)), 0, 180 + float(self.rng.uniform(-30, 30))
-                ):
-                    fit.desk_chair(self.b, self.style)
+            y, turn = self.rng.uniform(-10, 10), self.rng.uniform(150, 210)
+            seat = self.b.at(88, float(y), 0, float(turn))
+            with self.b.object("desk_chair"), self.b.at(spot.x, spot.y, 0, spot.yaw_deg), seat:
+                fit.desk_chair(self.b, self.style)
 
     def _dining_set(self, round_one: bool) -> None:
         x, y = self.floor.room.centre
@@ -292,56 +229,3 @@ class Decorator:
         for px, py, yaw in places:
             with self.b.object("chair"), self.b.at(px, py, 0, yaw + float(self.rng.uniform(-8, 8))):
                 fur.chair(self.b, self.style, soft=not round_one)
-
-    def _rug_before(self, spot: Spot, distance: float, width: float, depth: float) -> None:
-        with self.b.at(spot.x, spot.y, 0, spot.yaw_deg), self.b.at(distance, 0):
-            self._rug(width, depth)
-
-    def _centre_rug(self, width: float, depth: float) -> None:
-        room = self.floor.room
-        with self.b.at(*room.centre, 0, 90.0 if room.x1 - room.x0 > room.y1 - room.y0 else 0.0):
-            self._rug(width, depth)
-
-    def _rug(self, width: float, depth: float) -> None:
-        corners = self.b.to_world(
-            np.array([[-depth / 2, -width / 2, 0], [depth / 2, width / 2, 0.0]])
-        )
-        x0, y0, x1, y1 = self.floor.room.inner()
-        low, high = corners[:, :2].min(0), corners[:, :2].max(0)
-        if (
-            self.rugs
-            and low[0] > x0 + 4
-            and low[1] > y0 + 4
-            and high[0] < x1 - 4
-            and high[1] < y1 - 4
-        ):
-            with self.b.object("rug"), self.b.using(occludes=False, collides=False):
-                art = self.rugs.pop()
-                self.b.quad((-depth / 2, -width / 2, 0.9), (depth, 0, 0), (0, width, 0), art, 24)
-
-    def _pictures(self) -> None:
-        for side, y, length in self.floor.free_stretches(60):
-            if self.rng.random() < 0.22 or not self.art or side in self.no_art:
-                continue
-            x, wy, yaw, _ = self.floor.room.side(side)
-            size = float(min(self.rng.uniform(46, 110), length - 12))
-            count = 1 if length < 2.6 * size or length < 200 else 2
-            for k in range(min(count, len(self.art))):
-                offset = y + (k - (count - 1) / 2) * (size + 24)
-                with self.b.object("picture"), self.b.at(x, wy, 0, yaw), self.b.at(0, offset):
-                    frame = (self.style.dark, self.style.wood, self.style.white)[
-                        int(self.rng.integers(3))
-                    ]
-                    ratio = float(self.rng.uniform(0.75, 1.15))
-                    fit.picture(self.b, self.art.pop(), frame, size, min(size * ratio, 105), 152)
-
-    def _ceiling_lamp(self) -> list[Lamp]:
-        x, y = self.floor.room.centre
-        with self.b.object("ceiling_lamp"), self.b.at(x, y):
-            fur.pendant(self.b, self.style, HEIGHT_CM, 44, bool(self.rng.random() < 0.5))
-            return [self._lamp((0, 0, HEIGHT_CM - 44), 0.62)]
-
-    def _lamp(self, place: tuple[float, float, float], power: float) -> Lamp:
-        x, y, z = self.b.to_world(np.array([place]))[0].tolist()
-        light = _WARM * power * self.rng.uniform(0.85, 1.15)
-        return Lamp((x, y, z), tuple(light.tolist()))

@@ -28,9 +28,15 @@ def lathe(
 
 
 def cylinder(
-    b: MeshBuilder, base: Vector, radius: float, height: float, material: Material, sides: int = 12,
-    top_radius: float | None = None, caps: bool = True,
-) -> None:  # fmt: skip
+    b: MeshBuilder,
+    base: Vector,
+    radius: float,
+    height: float,
+    material: Material,
+    sides: int = 12,
+    top_radius: float | None = None,
+    caps: bool = True,
+) -> None:
     """An upright cylinder or cone."""
     top = radius if top_radius is None else top_radius
     lathe(b, base, [(top, height), (radius, 0)], material, sides)
@@ -166,7 +172,7 @@ def leaf_cards(
     material: Material,
     rng: np.random.Generator,
 ) -> None:
-    """Square cards (N) at random tilts, lit as if they were the surface of a ball about `middle`."""
+    """Square cards (N) at random tilts, lit as if they covered a ball about `middle`."""
     count = len(centres)
     normal = rng.normal(size=(count, 3))
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)

@@ -2,10 +2,9 @@
 
 import igl
 import numpy as np
-from embreex import rtcore_scene
-from embreex.mesh_construction import TriangleMesh
 
 from capture.engine.generate.mesh import Mesh
+from capture.engine.generate.rays import RayTracer
 
 _TURNS_DEG = np.array([0, 20, -20, 40, -40, 65, -65, 90, -90, 120, -120, 150, -150, 180.0])
 _FAN_DEG = np.array([-24, -12, 0, 12, 24.0])
@@ -46,16 +45,13 @@ def _nearest_free(
 
 def _open_yaw(mesh: Mesh, position: np.ndarray, yaw_deg: np.ndarray, view_cm: float) -> np.ndarray:
     """For each place the yaw nearest to the given one with a free view, else the freest."""
-    scene = rtcore_scene.EmbreeScene()
-    TriangleMesh(scene, np.ascontiguousarray(mesh.position_cm[mesh.triangles[mesh.drawn]]))
+    tracer = RayTracer(mesh.position_cm[mesh.triangles[mesh.drawn]])
     yaws = yaw_deg[:, None] + _TURNS_DEG
     fan = np.radians(yaws[..., None] + _FAN_DEG)
     directions = np.stack([np.cos(fan), np.sin(fan), np.full(fan.shape, -0.12)], -1)
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     origins = np.broadcast_to(position[:, None, None], directions.shape).reshape(-1, 3)
-    rays = np.ascontiguousarray(origins, np.float32), directions.reshape(-1, 3).astype(np.float32)
-    distance = scene.run(*rays, query="DISTANCE").reshape(fan.shape)
-    reach = distance.min(-1)
+    reach = tracer.distance(origins, directions.reshape(-1, 3)).reshape(fan.shape).min(-1)
     enough = reach >= view_cm
     best = np.where(enough.any(1), enough.argmax(1), reach.argmax(1))
     return (yaws[np.arange(len(yaws)), best] + 180) % 360 - 180

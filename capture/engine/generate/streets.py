@@ -3,8 +3,6 @@
 The road runs along x; its middle is y = 0, the kerbs stand at +-400 cm, the house fronts at +-800.
 """
 
-from math import degrees
-
 import numpy as np
 
 from capture.engine.generate import props
@@ -44,19 +42,34 @@ def generate_street(seed: int) -> Scene:
         colour=(1.25, 1.15, 0.98),
     )
     return finish_scene(
-        name=f"street:{seed}", caption="A town street by day between two rows of differing houses and shops, with parked cars, trees, lamp posts, benches and crossings.",
-        indoor=False, builder=b, textures=palette.m.textures(), lamps=[], sun=sun,
-        sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))), quality=Quality(rays=40, smoothing=2, sky_gain=2.4), exposure_ev=0.35,
-        spawns=_spawns(), roam_cm=np.array([[150.0, -FRONT_CM + 60, 40], [LENGTH_CM - 150, FRONT_CM - 60, 520]]),
-    )  # fmt: skip
+        name=f"street:{seed}",
+        caption="A town street by day between two rows of differing houses and shops, "
+        "with parked cars, trees, lamp posts, benches and crossings.",
+        indoor=False,
+        builder=b,
+        textures=palette.m.textures(),
+        lamps=[],
+        sun=sun,
+        sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))),
+        quality=Quality(rays=40, smoothing=2, sky_gain=2.4),
+        exposure_ev=0.35,
+        spawns=_spawns(),
+        roam_cm=np.array([[150.0, -FRONT_CM + 60, 40], [LENGTH_CM - 150, FRONT_CM - 60, 520]]),
+    )
 
 
 def _spawns() -> np.ndarray:
     """Along both pavements' kerb sides and on the road, looking along and across the street."""
     rows = [
-        (600, 0, 0), (2000, -620, 20), (3600, 0, 180), (5200, 620, -30), (6400, 0, 0),
-        (7900, -620, 170), (9300, 620, 200), (11200, 0, 180),
-    ]  # fmt: skip
+        (600, 0, 0),
+        (2000, -620, 20),
+        (3600, 0, 180),
+        (5200, 620, -30),
+        (6400, 0, 0),
+        (7900, -620, 170),
+        (9300, 620, 200),
+        (11200, 0, 180),
+    ]
     return np.array([(x, y, EYE_CM if y else EYE_CM - KERB_CM, yaw) for x, y, yaw in rows], float)
 
 
@@ -66,7 +79,7 @@ def _ground(b: MeshBuilder, palette: TownPalette, crossings: list[float]) -> Non
     road = m.tiled(tex.asphalt(noise), 400)
     colour = pick(palette.rng, [(178, 172, 162), (160, 150, 140), (186, 170, 150)])
     paving = m.tiled(
-        tex.bricks(noise, colour, tuple(int(c * 0.72) for c in colour), 6, 3, 0.09, 0.014), 300, 300
+        tex.bricks(noise, colour, tex.darker(colour, 0.72), 6, 3, 0.09, 0.014), 300, 300
     )
     stone, white = (
         m.tiled(tex.plaster(noise, (150, 148, 146), 2.0), 90),
@@ -89,7 +102,7 @@ def _ground(b: MeshBuilder, palette: TownPalette, crossings: list[float]) -> Non
                 b.quad((x, -6, 1), (220, 0, 0), (0, 12, 0), white, 120)
     for c in crossings:
         with b.object("crossing"), b.using(collides=False, occludes=False):
-            for y in np.arange(-370, 371, 92):
+            for y in range(-370, 371, 92):
                 b.quad((c - 150, y - 24, 1), (300, 0, 0), (0, 48, 0), white, 100)
 
 
@@ -215,7 +228,7 @@ def _parked_cars(b: MeshBuilder, palette: TownPalette, side: float, crossings: l
 
 
 def _ends(b: MeshBuilder, palette: TownPalette) -> None:
-    """West: a tower between two houses. East: houses, or a hoarding with trees and houses behind."""
+    """West: a tower between two houses. East: houses, or a hoarding with trees before them."""
     _facing(b, palette, 0.0, 0.0, [500.0, 600.0, 500.0], tower=1)
     if palette.rng.random() < 0.5:
         _facing(b, palette, LENGTH_CM, 180.0, [860.0, 740.0], tower=-1)
@@ -238,8 +251,3 @@ def _facing(
                 house = palette.house(width, (2, 3))
                 build_house(b, house, palette.look(house), palette.rng)
         y += width
-
-
-def yaw_towards(x: float, y: float) -> float:
-    """Yaw in degrees of the direction (x, y)."""
-    return degrees(np.arctan2(y, x))

@@ -15,6 +15,12 @@ def rgb(colour: Colour) -> np.ndarray:
     return np.asarray(colour, np.float32) / 255
 
 
+def darker(colour: Colour, factor: float) -> Colour:
+    """The colour times a factor below 1."""
+    r, g, b = (int(c * factor) for c in colour)
+    return r, g, b
+
+
 def tint(colour: Colour, brightness: np.ndarray) -> np.ndarray:
     """A colour times a brightness field, (SIZE,SIZE,3)."""
     return brightness[..., None] * rgb(colour)

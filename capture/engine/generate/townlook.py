@@ -16,8 +16,10 @@ SHOPS = [
     "THE OLD FOX", "NOODLE BAR", "PRINT WORKS",
 ]  # fmt: skip
 EVENTS = [
-    ("OPERA", "SATURDAY AT 8"), ("CIRCUS", "ON THE GREEN"), ("JAZZ", "ALL NIGHT"), ("MARKET", "EVERY FRIDAY"),
-    ("MUSEUM", "OPEN DAILY"), ("RACE DAY", "RIVER ROAD"), ("CINEMA", "NEW FILMS"), ("VOTE", "ON SUNDAY"),
+    ("OPERA", "SATURDAY AT 8"), ("CIRCUS", "ON THE GREEN"),
+    ("JAZZ", "ALL NIGHT"), ("MARKET", "EVERY FRIDAY"),
+    ("MUSEUM", "OPEN DAILY"), ("RACE DAY", "RIVER ROAD"),
+    ("CINEMA", "NEW FILMS"), ("VOTE", "ON SUNDAY"),
 ]  # fmt: skip
 BRICKS = [
     (150, 78, 62),
@@ -28,8 +30,10 @@ BRICKS = [
     (110, 84, 78),
 ]
 RENDERS = [
-    (226, 206, 168), (214, 164, 134), (184, 202, 206), (226, 220, 208), (200, 176, 120), (188, 202, 172),
-    (216, 182, 180), (168, 186, 176), (232, 214, 150), (176, 160, 176), (150, 176, 196), (206, 130, 104),
+    (226, 206, 168), (214, 164, 134), (184, 202, 206),
+    (226, 220, 208), (200, 176, 120), (188, 202, 172),
+    (216, 182, 180), (168, 186, 176), (232, 214, 150),
+    (176, 160, 176), (150, 176, 196), (206, 130, 104),
 ]  # fmt: skip
 PAINTS = [
     (44, 68, 84),
@@ -42,7 +46,8 @@ PAINTS = [
     (178, 142, 60),
 ]
 CAR_PAINTS = [
-    (176, 30, 32), (32, 70, 132), (226, 226, 224), (62, 66, 72), (150, 154, 158), (52, 104, 78), (214, 158, 40),
+    (176, 30, 32), (32, 70, 132), (226, 226, 224),
+    (62, 66, 72), (150, 154, 158), (52, 104, 78), (214, 158, 40),
     (118, 160, 184), (140, 60, 84), (206, 190, 160),
 ]  # fmt: skip
 
@@ -67,9 +72,7 @@ class TownPalette:
         self.flat_roof = m.tiled(tex.asphalt(noise, (128, 124, 118)), 300)
         self.bases = [
             m.tiled(
-                tex.bricks(
-                    noise, pic.vary(rng, c, 12), tuple(int(x * 0.8) for x in c), 6, 3, 0.07, 0.03
-                ),
+                tex.bricks(noise, pic.vary(rng, c, 12), tex.darker(c, 0.8), 6, 3, 0.07, 0.03),
                 240,
                 260,
             )
@@ -131,12 +134,26 @@ class TownPalette:
         door = self.flat(pic.pick(rng, PAINTS), 16)
         wall = self._walls.pop() if self._walls else self.bases[0]
         return Look(
-            wall=wall, base=pic.pick(rng, self.bases) if house.shop or rng.random() < 0.4 else wall, trim=trim,
-            frame=self.flat(pic.pick(rng, [(238, 236, 230), (238, 236, 230), (60, 56, 54), (110, 74, 52), (70, 92, 88)]), 6),
-            door=door, roof=pic.pick(rng, self.roofs) if house.gable else self.flat_roof, shutter=self.flat(pic.pick(rng, PAINTS), 20),
-            awning=pic.pick(rng, self.awnings), sign=self.signs.pop() if self.signs else door, panes=self.panes,
-            shop=[self.shops[i] for i in rng.permutation(len(self.shops))[:5]], metal=self.flat((44, 46, 50)), plant=self.hedge,
-        )  # fmt: skip
+            wall=wall,
+            base=pic.pick(rng, self.bases) if house.shop or rng.random() < 0.4 else wall,
+            trim=trim,
+            frame=self.flat(
+                pic.pick(
+                    rng,
+                    [(238, 236, 230), (238, 236, 230), (60, 56, 54), (110, 74, 52), (70, 92, 88)],
+                ),
+                6,
+            ),
+            door=door,
+            roof=pic.pick(rng, self.roofs) if house.gable else self.flat_roof,
+            shutter=self.flat(pic.pick(rng, PAINTS), 20),
+            awning=pic.pick(rng, self.awnings),
+            sign=self.signs.pop() if self.signs else door,
+            panes=self.panes,
+            shop=[self.shops[i] for i in rng.permutation(len(self.shops))[:5]],
+            metal=self.flat((44, 46, 50)),
+            plant=self.hedge,
+        )
 
     def _sign(self, name: str) -> np.ndarray:
         ground, ink = (
@@ -156,9 +173,7 @@ class TownPalette:
         walls += [m.tiled(tex.stained_plaster(noise, pic.vary(rng, c, 10)), 420) for c in RENDERS]
         walls += [
             m.tiled(
-                tex.bricks(
-                    noise, pic.vary(rng, c, 10), tuple(int(x * 0.82) for x in c), 8, 4, 0.1, 0.03
-                ),
+                tex.bricks(noise, pic.vary(rng, c, 10), tex.darker(c, 0.82), 8, 4, 0.1, 0.03),
                 300,
                 260,
             )
