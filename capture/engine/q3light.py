@@ -16,8 +16,9 @@ AMBIENT = 0.012  # so that nothing is pitch black
 # Lightmaps hold light up to LIGHTMAP_SCALE; sunlit spots on dark textures want more.
 EXPOSURE_EV = 1.25
 _TARGET = 0.055  # what surfaces are to send to the eye, in the area-weighted geometric mean
+_BRIGHT_SHARE, _BRIGHT_LIMIT = 0.8, 0.14  # of the area, this much is to send less than this
 _CONTRAST = 1.3  # the game multiplied light with gamma-encoded textures: pools of light stand out
-_GAIN = (1.0, 20.0)
+_GAIN = (0.5, 20.0)
 _KNEE = 0.6  # of the range, from where on light is bent
 
 
@@ -60,8 +61,10 @@ def exposure_gain(
     weight = float(area.sum())
     if weight <= 0:
         return 1.0
-    gain = _TARGET / np.exp((np.log(seen) * area).sum() / weight)
-    return float(np.clip(gain, *_GAIN))
+    typical = np.exp((np.log(seen) * area).sum() / weight)
+    order = np.argsort(seen)
+    bright = seen[order][np.searchsorted(np.cumsum(area[order]), _BRIGHT_SHARE * weight)]
+    return float(np.clip(min(_TARGET / typical, _BRIGHT_LIMIT / bright), *_GAIN))
 
 
 def triangle_light(
