@@ -3,10 +3,15 @@
 from collections.abc import Callable
 
 from capture.engine.generate.homes import generate_home
+from capture.engine.generate.squares import generate_square
 from capture.engine.generate.streets import generate_street
 from capture.engine.scene import Scene
 
-ARCHETYPES: dict[str, Callable[[int], Scene]] = {"home": generate_home, "street": generate_street}
+ARCHETYPES: dict[str, Callable[[int], Scene]] = {
+    "home": generate_home,
+    "square": generate_square,
+    "street": generate_street,
+}
 
 
 def generate(name: str, seed: int) -> Scene:

@@ -88,7 +88,7 @@ def _body(
             for a, lift in across
         ]
     )
-    b.surface(cover[:, ::-1], paint)
+    b.surface(cover, paint)
     for first, second in (
         ((windows[0], windows[0] + 1), (windows[1], windows[1] - 1))
         if windows[1] > 5
@@ -99,7 +99,7 @@ def _body(
         outline = np.array(
             [[x[end], half[end] * s, z] for z in (roof[end], sill[end]) for s in (1, -1)]
         )
-        if end == 0:
+        if end == -1:
             outline = outline[[1, 0, 3, 2]]
         b.surface(outline.reshape(2, 2, 3), paint)
 

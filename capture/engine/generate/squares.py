@@ -1,0 +1,185 @@
+"""Squares: "square:SEED", a paved place among houses, with a monument, a market, trees and benches.
+
+The middle is at (0, 0) on the ground; house fronts stand on all four sides.
+"""
+
+import numpy as np
+
+from capture.engine.generate import monuments, props
+from capture.engine.generate import textures as tex
+from capture.engine.generate.assemble import finish_scene
+from capture.engine.generate.bake import Quality
+from capture.engine.generate.facades import build_house
+from capture.engine.generate.landmarks import clock_tower
+from capture.engine.generate.materials import Material
+from capture.engine.generate.mesh import MeshBuilder
+from capture.engine.generate.pictures import pick
+from capture.engine.generate.townlook import CAR_PAINTS, PAINTS, TownPalette
+from capture.engine.scene import Scene, Sky, Sun
+
+EYE_CM = 160.0
+
+
+def generate_square(seed: int) -> Scene:
+    """The square of a seed."""
+    rng = np.random.default_rng([seed, 0x5C0A])
+    b, palette = MeshBuilder(), TownPalette(rng)
+    half = float(rng.integers(21, 28) * 100), float(rng.integers(17, 23) * 100)
+    _pavement(b, palette, half)
+    _houses(b, palette, half)
+    centre = pick(rng, ["fountain", "statue", "obelisk"])
+    article = "an" if centre == "obelisk" else "a"
+    with b.object(centre):
+        getattr(monuments, centre)(b, palette)
+    _market(b, palette, half)
+    _edges(b, palette, half)
+    azimuth, height = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(36, 56))
+    flat = np.cos(height)
+    direction = float(np.cos(azimuth) * flat), float(np.sin(azimuth) * flat), float(np.sin(height))
+    return finish_scene(
+        name=f"square:{seed}",
+        caption=f"A town square by day with {article} {centre} in its middle, market stalls, trees and "
+        "benches, surrounded by differing houses and shops and a clock tower.",
+        indoor=False,
+        builder=b,
+        textures=palette.m.textures(),
+        lamps=[],
+        sun=Sun(direction=direction, colour=(1.25, 1.15, 0.98)),
+        sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))),
+        quality=Quality(rays=40, smoothing=2, sky_gain=2.0),
+        exposure_ev=0.3,
+        spawns=_spawns(half),
+        roam_cm=np.array([[80 - half[0], 80 - half[1], 40], [half[0] - 80, half[1] - 80, 520]]),
+    )
+
+
+def _spawns(half: tuple[float, float]) -> np.ndarray:
+    """Around the middle and in the corners, looking inwards or along the fronts."""
+    places = [
+        (-0.8, -0.75, 40), (0.8, -0.75, 140), (0.8, 0.75, -140), (-0.8, 0.75, -40),
+        (-0.48, 0.06, -4), (0.4, -0.08, 176), (0.1, -0.46, 96), (-0.1, 0.46, -84),
+    ]  # fmt: skip
+    return np.array([(x * half[0], y * half[1], EYE_CM, yaw) for x, y, yaw in places], float)
+
+
+def _pavement(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> None:
+    """Setts, a paler border before the houses, and two paler paths that cross in the middle."""
+    rng, noise, m = palette.rng, palette.noise, palette.m
+    colour = pick(rng, [(164, 146, 124), (146, 140, 134), (172, 130, 104)])
+    setts = m.tiled(tex.cobbles(noise, colour), 170)
+    slab = pick(rng, [(196, 188, 172), (180, 178, 176)])
+    paving = m.tiled(tex.bricks(noise, slab, tex.darker(slab, 0.7), 6, 3, 0.09, 0.014), 300)
+    x, y = half
+    with b.object("square"):
+        b.quad((-x, -y, 0), (2 * x, 0, 0), (0, 2 * y, 0), setts, 90)
+    with b.object("path"), b.using(collides=False, occludes=False):
+        for low, high in (((-x, -y), (x, 300 - y)), ((-x, y - 300), (x, y))):
+            _flat(b, low, high, paving)
+        for low, high in (((-x, 300 - y), (300 - x, y - 300)), ((x - 300, 300 - y), (x, y - 300))):
+            _flat(b, low, high, paving)
+        _flat(b, (300 - x, -150), (x - 300, 150), paving)
+    with b.object("land"):
+        b.quad((-9000, -9000, -30), (18000, 0, 0), (0, 18000, 0), palette.flat_roof, 1500)
+
+
+def _flat(
+    b: MeshBuilder, low: tuple[float, float], high: tuple[float, float], material: Material
+) -> None:
+    size = (high[0] - low[0], 0, 0), (0, high[1] - low[1], 0)
+    b.quad((*low, 1.0), *size, material, 100)
+
+
+def _houses(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> None:
+    """A row on each side; the tower stands in the middle of one of them."""
+    tower_side = int(palette.rng.integers(4))
+    sides = ((0, -1, 90.0), (0, 1, -90.0), (-1, 0, 0.0), (1, 0, 180.0))
+    for number, (x, y, yaw) in enumerate(sides):
+        length = 2 * (half[0] if y else half[1])
+        with b.at(x * half[0], y * half[1], 0, yaw):
+            _side(b, palette, length, number == tower_side)
+
+
+def _side(b: MeshBuilder, palette: TownPalette, length: float, tower: bool) -> None:
+    count = max(3, round(length / 950))
+    count += 1 - count % 2 if tower else 0
+    widths = palette.rng.uniform(0.85, 1.15, count)
+    widths *= length / widths.sum()
+    y = -length / 2
+    for k, width in enumerate(widths.tolist()):
+        with b.at(0, y + width / 2):
+            if tower and k == count // 2:
+                clock_tower(b, palette, width)
+            else:
+                house = palette.house(width, (1, 3))
+                build_house(b, house, palette.look(house), palette.rng)
+        y += width
+
+
+def _market(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> None:
+    """Two rows of stalls on one half of the square."""
+    side = float(palette.rng.choice([-1.0, 1.0]))
+    for row in (0.34, 0.62):
+        for x in np.arange(-half[0] * 0.55, half[0] * 0.56, 430):
+            if palette.rng.random() < 0.78:
+                with b.object("stall"), b.at(float(x), side * row * half[1], 0, -90 * side):
+                    monuments.stall(b, palette)
+
+
+def _edges(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> None:
+    """Trees, lamps and benches along the borders, some cars in a corner."""
+    rng, metal = palette.rng, palette.flat((72, 78, 84))
+    for side in (-1, 1):
+        for k, x in enumerate(np.arange(-half[0] + 500, half[0] - 400, 480)):
+            with b.at(float(x), side * (half[1] - 400), 0, -90 * side):
+                _edge_thing(b, palette, k, metal)
+        for y in (-half[1] * 0.45, half[1] * 0.45):
+            with b.at(side * (half[0] - 420), float(y), 0, 90.0 * side + 90):
+                _edge_thing(b, palette, int(rng.integers(4)), metal)
+    _column(b, palette, half, metal)
+    glass, tyre, rim = (
+        palette.flat((66, 80, 92)),
+        palette.flat((40, 40, 42)),
+        palette.flat((170, 172, 176)),
+    )
+    for k in range(3):
+        paint = palette.flat(pick(rng, CAR_PAINTS), 12)
+        kind = pick(rng, ["hatchback", "saloon", "van"])
+        with b.object("car"), b.at(half[0] - 700, (k - 1) * 260.0 + half[1] * 0.08, 0, 180):
+            props.car(
+                b,
+                kind,
+                paint,
+                glass,
+                tyre,
+                rim,
+                palette.flat((240, 238, 224)),
+                palette.flat((150, 24, 24)),
+            )
+
+
+def _column(
+    b: MeshBuilder, palette: TownPalette, half: tuple[float, float], metal: Material
+) -> None:
+    with b.object("advert_column"), b.at(-half[0] + 520, 0):
+        props.advert_column(b, metal, [palette.posters[i] for i in palette.rng.permutation(8)[:4]])
+
+
+def _edge_thing(b: MeshBuilder, palette: TownPalette, k: int, metal: Material) -> None:
+    """A tree, a bench with a bin, a lamp or a planter, by number."""
+    rng = palette.rng
+    if k % 4 in (0, 2):
+        with b.object("tree"):
+            b.quad((-60, -60, 1.6), (120, 0, 0), (0, 120, 0), palette.hedge, 60)
+            props.tree(
+                b, rng, palette.bark, pick(rng, palette.leaves), float(rng.uniform(560, 820))
+            )
+    elif k % 4 == 1:
+        with b.object("bench"):
+            props.bench(b, palette.wood, metal)
+        with b.object("bin"), b.at(0, 130):
+            props.bin_(b, palette.flat(pick(rng, PAINTS), 10), metal)
+        with b.object("lamp_post"), b.at(-40, -160):
+            props.lamp_post(b, metal, palette.flat((250, 240, 214)), True)
+    else:
+        with b.object("planter"):
+            props.planter(b, rng, palette.wood, pick(rng, palette.leaves), 200)
