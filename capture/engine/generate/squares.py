@@ -38,15 +38,15 @@ def generate_square(seed: int) -> Scene:
     direction = float(np.cos(azimuth) * flat), float(np.sin(azimuth) * flat), float(np.sin(height))
     return finish_scene(
         name=f"square:{seed}",
-        caption=f"A town square by day with {article} {centre} in its middle, market stalls, trees and "
-        "benches, surrounded by differing houses and shops and a clock tower.",
+        caption=f"A town square by day with {article} {centre} in its middle, market stalls, trees "
+        "and benches, surrounded by differing houses and shops and a clock tower.",
         indoor=False,
         builder=b,
         textures=palette.m.textures(),
         lamps=[],
         sun=Sun(direction=direction, colour=(1.25, 1.15, 0.98)),
         sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))),
-        quality=Quality(rays=40, smoothing=2, sky_gain=2.0),
+        quality=Quality(rays=30, smoothing=2, sky_gain=2.0),
         exposure_ev=0.3,
         spawns=_spawns(half),
         roam_cm=np.array([[80 - half[0], 80 - half[1], 40], [half[0] - 80, half[1] - 80, 520]]),

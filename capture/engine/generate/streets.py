@@ -51,7 +51,7 @@ def generate_street(seed: int) -> Scene:
         lamps=[],
         sun=sun,
         sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))),
-        quality=Quality(rays=40, smoothing=2, sky_gain=2.4),
+        quality=Quality(rays=30, smoothing=2, sky_gain=2.4),
         exposure_ev=0.35,
         spawns=_spawns(),
         roam_cm=np.array([[150.0, -FRONT_CM + 60, 40], [LENGTH_CM - 150, FRONT_CM - 60, 520]]),
