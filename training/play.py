@@ -70,6 +70,7 @@ def play(session, rows, frames: int, out: Path) -> None:
 
     size = session.player.recipe.latents
     left = frames
+    out.parent.mkdir(parents=True, exist_ok=True)
     with (
         VideoWriter(out, size.width, size.height, pixels="rgb24") as writer,
         tqdm(total=frames, desc="play", unit="frame") as progress,

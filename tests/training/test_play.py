@@ -1,0 +1,155 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from dataset.errors import OpenRelicError
+from dataset.video import probe, read_frames
+from dataset.workspace import Workspace
+from labeling.actions import ACTIONS
+from tests.training.micro import make_latents, write_recipe
+from training.config import read_recipe
+from training.memory import visible_tokens
+from training.play import read_image
+from training.script import parse_script, with_image_row
+from training.session import Session, load_player, token_grid
+from training.stages import open_run, run_stages
+
+ROOT = Path(__file__).parents[2]
+SHORT = {
+    "teacher__phases": [{"seconds": 5, "iterations": 1}],
+    "ode__iterations": 1,
+    "ode__pairs": 1,
+    "dmd__phases": [{"seconds": 5, "iterations": 1}],
+    "dmd__critic_warmup": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory) -> tuple[Workspace, Path]:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("play")
+    recipe = write_recipe(folder / "recipe.yaml", **SHORT)
+    workspace = make_latents(folder / "work", recipe, train=2, val=1)
+    with pytest.raises(OpenRelicError, match=r"run `python -m training\.run"):
+        load_player(workspace, read_recipe(recipe), str(recipe))
+    run_stages(open_run(workspace, read_recipe(recipe), str(recipe)))
+    return workspace, recipe
+
+
+@pytest.fixture
+def image(tmp_path) -> Path:
+    path = tmp_path / "start.png"
+    picture = np.random.default_rng(0).integers(0, 256, (9, 16, 3), np.uint8)
+    cv2.imwrite(str(path), picture.repeat(20, 0).repeat(20, 1))
+    return path
+
+
+def pressed(row: np.ndarray) -> dict[str, float]:
+    return {ACTIONS[i]: float(row[i]) for i in np.flatnonzero(row)}
+
+
+def test_a_script_is_rows_of_held_keys():
+    rows = parse_script("W*3, w+Right*2,STATIC*1,c*1,pedestal_up*1", move=1.5, turn_deg=2.0)
+    assert rows.shape == (8, 13) and rows.dtype == np.float32
+    assert pressed(rows[0]) == pressed(rows[2]) == {"dolly_in": 1.5}
+    assert pressed(rows[3]) == {"dolly_in": 1.5, "pan_right": 2.0}
+    assert pressed(rows[5]) == {"static": 1.0}
+    assert pressed(rows[6]) == {"roll_cw": 2.0}
+    assert pressed(rows[7]) == {"pedestal_up": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("W", "no hold"), ("W*0", "no hold"), ("W*-3", "no hold"), ("", "no hold"),
+        ("Q*3", "unknown key 'Q'"), ("W+S*3", "opposite"), ("static+W*3", "static and moves"),
+    ],
+)  # fmt: skip
+def test_a_wrong_script_is_one_line(script, words):
+    with pytest.raises(OpenRelicError, match=words):
+        parse_script(script, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(("rows", "whole"), [(1, 13), (12, 13), (13, 29), (80, 93)])
+def test_rows_fill_chunks(rows, whole):
+    padded = with_image_row(parse_script(f"W*{rows}", 1.0, 1.0), 4)
+    assert len(padded) == whole
+    assert pressed(padded[0]) == {"static": 1.0}
+    assert pressed(padded[rows]) == {"dolly_in": 1.0}
+    assert all(pressed(row) == {"static": 1.0} for row in padded[rows + 1 :])
+
+
+def test_a_session_streams_chunks_from_its_image(work, image):
+    workspace, path = work
+    recipe = read_recipe(path)
+    player = load_player(workspace, recipe, str(path))
+    picture = read_image(str(image))
+    session = Session(player, picture, seed=1)
+    rows = with_image_row(parse_script("W*30,right*30", 1.0, 1.0), 4)
+    chunks = []
+    while len(rows):
+        needed = session.rows_needed
+        chunks.append(session.step(rows[:needed]))
+        rows = rows[needed:]
+    assert [len(chunk.frames) for chunk in chunks] == [13, 16, 16, 16]
+    assert token_grid(recipe) == (2, 4)
+    expected = [visible_tokens(recipe.memory, end, 2, 4) for end in (4, 8, 12, 16)]
+    assert [chunk.tokens for chunk in chunks] == expected
+    per_token = 2 * 2 * 24 * 4  # keys and values, layers, width, float32
+    # What the next chunk will see of its past: that chunk's keys without its own.
+    following = [n - 4 * 8 for n in (*expected[1:], visible_tokens(recipe.memory, 20, 2, 4))]
+    assert [chunk.memory_bytes for chunk in chunks] == [n * per_token for n in following]
+    with torch.no_grad():
+        decoded = player.tokenizer.decode(player.image_latent(picture).cpu())
+    first = ((decoded[0, :, 0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte()
+    np.testing.assert_array_equal(chunks[0].frames[0], first.numpy())
+
+
+def test_the_future_does_not_change_the_past(work, image):
+    workspace, path = work
+    player = load_player(workspace, read_recipe(path), str(path))
+    picture = read_image(str(image))
+    made = []
+    for script in ("W*28", "W*12,left*16"):
+        session = Session(player, picture, seed=1)
+        rows = with_image_row(parse_script(script, 1.0, 1.0), 4)
+        made.append([session.step(rows[:13]).frames, session.step(rows[13:]).frames])
+    np.testing.assert_array_equal(made[0][0], made[1][0])
+
+
+def test_the_command_writes_the_video(work, image, tmp_path):
+    workspace, recipe = work
+    out = tmp_path / "new" / "out.mp4"
+    arguments = [
+        str(recipe), "--workspace", workspace.location, "--image", str(image),
+        "--script", "W*10,static*10", "--out", str(out),
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "training.play", *arguments], cwd=ROOT, text=True,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    info = probe(out)
+    assert (info.frames, info.width, info.height) == (21, 64, 32)
+    assert len(list(read_frames(out))) == 21
+
+
+def test_a_wrong_picture_is_one_line(work, tmp_path):
+    workspace, recipe = work
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    for path in (text, tmp_path / "absent.png"):
+        done = subprocess.run(
+            [sys.executable, "-m", "training.play", str(recipe), "--workspace", workspace.location,
+             "--image", str(path), "--script", "W*3"],
+            cwd=ROOT, text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == (
+            f"error: {path} is not a readable picture; give a PNG or JPEG file"
+        )
