@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.engine.bsp import BspMap, parse_bsp
-from capture.engine.q3image import Paks, sky_of, texture_array
-from capture.engine.q3light import (
+from capture.engine.quake3.bsp import BspMap, parse_bsp
+from capture.engine.quake3.image import Paks, sky_of, texture_array
+from capture.engine.quake3.light import (
     AMBIENT,
     EXPOSURE_EV,
     amplified,
@@ -30,8 +30,8 @@ from capture.engine.q3light import (
     used_lightmaps,
     vertex_light,
 )
-from capture.engine.q3objects import name_objects
-from capture.engine.q3places import (
+from capture.engine.quake3.objects import name_objects
+from capture.engine.quake3.places import (
     CM_PER_UNIT,
     VerticalLines,
     describe,
@@ -40,8 +40,8 @@ from capture.engine.q3places import (
     spawn_points,
     to_ue,
 )
-from capture.engine.q3shader import Light, Look, Picture, Shader, surface_look
-from capture.engine.q3surface import PlacedModel, Surfaces, build_surfaces, drawn_models
+from capture.engine.quake3.shader import Light, Look, Picture, Shader, surface_look
+from capture.engine.quake3.surface import PlacedModel, Surfaces, build_surfaces, drawn_models
 from capture.engine.scene import Geometry, Scene, Sky
 from dataset.errors import OpenRelicError
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from capture.engine import openarena
-from capture.engine.bsp import FACE, MODEL, TEXTURE, VERTEX, parse_bsp
-from capture.engine.q3image import Paks
-from capture.engine.q3shader import Cut, Light, parse_shaders, surface_look
-from capture.engine.q3surface import PATCH_STEPS, build_surfaces
+from capture.engine.quake3.bsp import FACE, MODEL, TEXTURE, VERTEX, parse_bsp
+from capture.engine.quake3.image import Paks
+from capture.engine.quake3.shader import Cut, Light, parse_shaders, surface_look
+from capture.engine.quake3.surface import PATCH_STEPS, build_surfaces
 from capture.engine.scene import Scene
 from dataset.errors import OpenRelicError
 

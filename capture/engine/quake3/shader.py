@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from capture.engine.bsp import (
+from capture.engine.quake3.bsp import (
     CONTENTS_FOG,
     CONTENTS_GLASS,
     CONTENTS_LAVA,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.engine.bsp import MESH, PATCH, POLYGON, BspMap, ranges
+from capture.engine.quake3.bsp import MESH, PATCH, POLYGON, BspMap, ranges
 from dataset.errors import OpenRelicError
 
 PATCH_STEPS = 8

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from capture.engine.bsp import BspMap
-from capture.engine.q3surface import entity_origin
+from capture.engine.quake3.bsp import BspMap
+from capture.engine.quake3.surface import entity_origin
 from dataset.errors import OpenRelicError
 
 CM_PER_UNIT = 3.0

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from capture.engine.q3shader import (
+from capture.engine.quake3.shader import (
     ADD,
     WHITE_IMAGE,
     Cut,

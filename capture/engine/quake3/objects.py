@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from capture.engine.q3surface import PlacedModel, Surfaces
+from capture.engine.quake3.surface import PlacedModel, Surfaces
 
 _WELD_PER_UNIT = 2  # corners nearer than about half a unit are one
 

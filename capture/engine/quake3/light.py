@@ -9,7 +9,7 @@ all three channels alike, so that lamps keep their colour.
 
 import numpy as np
 
-from capture.engine.q3image import srgb_to_linear
+from capture.engine.quake3.image import srgb_to_linear
 from capture.engine.scene import LIGHTMAP_SCALE
 
 AMBIENT = 0.012  # so that nothing is pitch black
