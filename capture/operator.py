@@ -3,7 +3,8 @@
 The operator never comes nearer to a surface than the tour's clearance. Before keys are held, the
 whole way is swept, with the way that the camera still rolls on after all keys are released; so from
 every pose that was taken, letting go is safe. What is held is drawn at random, weighted by what the
-tour still lacks of its wanted mix of actions.
+tour still lacks of its wanted mix of actions, by how far the way is open, and away from where the
+camera has just been.
 
 Returns come in two forms, both along positions that were clear before: `back` plays the way since
 an earlier rest backwards, `turn` turns around by 180° and goes the same way with the eyes forward.
@@ -26,6 +27,7 @@ from capture.steering import (
     Path,
     Style,
     integrate,
+    levelled,
     smoothed,
     tilt_and_roll_deg,
     turned_about,
@@ -44,9 +46,15 @@ ACTION_CHANNELS = (
 MAX_TILT_DEG, MAX_ROLL_DEG = 45.0, 30.0
 LEVEL_TILT_DEG, LEVEL_ROLL_DEG = 20.0, 10.0  # beyond these the operator brings the view back
 MIN_HOLD_FRAMES, USUAL_HOLD_FRAMES, MAX_HOLD_FRAMES = 10, 28, 72
+MAX_REST_FRAMES = 40
 RETURN_FRAMES = (48, 240)  # shortest and longest way of a return
 RETURN_EVERY_FRAMES = 160
-NEAR_VIEW_M = 1.2  # a wall nearer than this in front: turn away
+NEAR_VIEW_M, ESCAPE_SHARE = 1.2, 0.6  # a wall nearer than this in front: mostly turn away
+# A translation is as likely as its way is open: not at all up to the first, fully from the second.
+OPEN_WAY_M = (0.4, 2.4)
+LEAST_OPEN = 0.05
+FORWARD_WEIGHT = 1.6
+AWAY_FRAMES, AWAY_WEIGHT = 400, 1.5  # how long a place counts as seen; the urge to leave it
 # Up and down, tilting and rolling are slower than walking and panning.
 CHANNEL_SPEED = np.array([1.0, 0.8, 0.5, 0.6, 1.0, 0.6])
 ATTEMPTS = 8
@@ -100,6 +108,7 @@ class Operator:
         self._rests = [0]
         self._last_return = 0
         self._escape = 0.0  # side of the pan away from a wall, while one is in front
+        self._outlook = (-1, np.ones(6))  # at which frame, and the factors of the translations
 
     def drive(self, progress: Callable[[int], None] = lambda _: None) -> Path:
         """Steer until the tour is full; `progress` is told the frames so far."""
@@ -178,14 +187,16 @@ class Operator:
             return self._levelling_hold(ROLL, roll, frames)
         if abs(tilt) > LEVEL_TILT_DEG and self._random.random() < 0.5:
             return self._levelling_hold(TILT, tilt, frames)
-        if self._faces_wall():
-            if self._random.random() < 0.7:
-                return self._pan_hold()
-        else:
+        if not self._faces(self._R[-1]):
             self._escape = 0.0
+        elif abs(tilt) > 1.0 and not self._faces(levelled(self._R[-1][None])[0]):
+            return self._levelling_hold(TILT, tilt, frames)  # it is the floor or the ceiling
+        elif self._random.random() < ESCAPE_SHARE:
+            return self._pan_hold()
         first = self._draw_action(np.zeros(6, dtype=bool))
         if first == STATIC:
-            return Hold(frames=max(frames, MEMORY + 12), command=np.zeros(6))
+            frames = int(np.clip(frames, MEMORY + 12, MAX_REST_FRAMES))
+            return Hold(frames=frames, command=np.zeros(6))
         return Hold(frames=frames, command=self._command([first, *self._companions(first)]))
 
     def _companions(self, first: int) -> list[int]:
@@ -205,6 +216,7 @@ class Operator:
         """An action, likelier the more the tour lacks of it; not on a channel in `used`."""
         lacking = self._wish.mix - self._frames_of / max(1, len(self._R))
         weights = np.maximum(lacking, 0.01)
+        weights[:6] *= self._translation_factors()
         for action, (channel, sign) in enumerate(ACTION_CHANNELS):
             if used[channel]:
                 weights[action] = 0.0
@@ -212,9 +224,28 @@ class Operator:
                 # Drifting up or down for a minute ends at the ceiling or in the sky.
                 height = float(self._position[-1][2] - self._position[0][2])
                 weights[action] *= np.exp(-sign * height)
-        if not rest:
+        if not (rest and self._history.any()):
             weights[STATIC] = 0.0
         return int(self._random.choice(len(ACTIONS), p=weights / weights.sum()))
+
+    def _translation_factors(self) -> np.ndarray:
+        """How inviting the ways of the six translations (6,) are from here."""
+        frame, factors = self._outlook
+        if frame == len(self._R):
+            return factors
+        position = self._position[-1]
+        axes = self._R[-1] if self._wish.style.motion == "fly" else levelled(self._R[-1][None])[0]
+        right, down, forward = axes
+        ways = np.stack([forward, -forward, -right, right, -down, down])
+        open_m = np.array([self._space.view_distance_m(position, way) for way in ways])
+        nearest_m, farthest_m = OPEN_WAY_M
+        factors = np.clip((open_m - nearest_m) / (farthest_m - nearest_m), LEAST_OPEN, 1.0)
+        away = position - np.mean(self._position[-AWAY_FRAMES:], axis=0)
+        away[2] = 0.0
+        factors *= np.exp(AWAY_WEIGHT * (ways @ away) / max(0.5, float(np.linalg.norm(away))))
+        factors[0] *= FORWARD_WEIGHT  # people mostly go where they look
+        self._outlook = (len(self._R), factors)
+        return factors
 
     def _command(self, chosen: list[int]) -> np.ndarray:
         command = np.zeros(6)
@@ -235,8 +266,9 @@ class Operator:
         command[channel] = -angle_deg / min(frames, MAX_HOLD_FRAMES)
         return Hold(frames=min(frames, MAX_HOLD_FRAMES), command=command)
 
-    def _faces_wall(self) -> bool:
-        return self._space.view_distance_m(self._position[-1], self._R[-1][2]) < NEAR_VIEW_M
+    def _faces(self, R: np.ndarray) -> bool:
+        """Whether a camera `R` (3,3) here looks at something near."""
+        return self._space.view_distance_m(self._position[-1], R[2]) < NEAR_VIEW_M
 
     def _pan_hold(self) -> Hold:
         """Turn away from a wall, sometimes stepping back; in a corner keep turning the same way."""
@@ -260,11 +292,13 @@ class Operator:
     # Returning
 
     def _wants_return(self) -> bool:
-        return len(self._R) - self._last_return >= RETURN_EVERY_FRAMES
+        every = min(RETURN_EVERY_FRAMES, max(RETURN_FRAMES[0], self._wish.frames // 3))
+        return len(self._R) - self._last_return >= every
 
     def _return(self) -> None:
         """Go back to an earlier rest, one way or the other."""
-        self._rest(MEMORY + int(self._random.integers(4, 12)))
+        if self._history.any():
+            self._rest(MEMORY + int(self._random.integers(4, 12)))
         turn = bool(self._random.random() < 0.5) and self._turn_around()
         self._last_return = len(self._R)
         end = self._rests[-1] if not turn else self._rests[-2]
@@ -285,8 +319,10 @@ class Operator:
     def _turn_around(self) -> bool:
         """Pan by exactly 180° and stop; only from and to a rest."""
         frames = int(np.ceil(180.0 / self._speed(PAN)))
+        if len(self._R) + frames + MEMORY + RETURN_FRAMES[0] > self._wish.frames:
+            return False  # the tour would end before the way back
         command = np.zeros(6)
-        command[PAN] = 180.0 / frames
+        command[PAN] = float(self._random.choice([-1.0, 1.0])) * 180.0 / frames
         if not self._try(Hold(frames=frames, command=command)):
             return False
         self._rest(MEMORY + 2)
@@ -297,5 +333,6 @@ class Operator:
         from labeling.actions import poses_to_actions
 
         position = np.stack([self._position[frame] for frame in frames])
-        active = poses_to_actions(R, position).active
+        frame = self._wish.style.rotation_frame
+        active = poses_to_actions(R, position, rotation_frame=frame).active
         self._frames_of += active.sum(axis=0)
