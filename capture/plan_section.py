@@ -19,7 +19,7 @@ def write_plan_section(workspace: Workspace, rows: list[PlanRow]) -> None:
         + durations_figure(seconds, "planned tours")
         + _shares_figure(rows)
         + table_html(
-            ["tour", "scene", "kind", "motion", "seconds", "usual m/s", "usual °/s", "clearance cm"],
+            ["tour", "scene", "kind", "motion", "seconds", "m/s", "°/s", "clearance cm"],
             [
                 [
                     row.tour_id, row.scene, row.kind, row.motion, f"{row.frames / FPS:.1f}",

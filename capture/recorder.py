@@ -8,7 +8,7 @@ import logging
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -154,29 +154,29 @@ def _record_frames(
     location_cm, rotation_deg = rounded_pose(*camera_to_ue(path.R, path.position_m))
     sampled = set(np.linspace(0, len(path) - 1, PSNR_FRAMES).astype(int).tolist())
     sources: dict[int, np.ndarray] = {}
-    read_back: list[Frame] = []
+    drawn = np.empty((len(path), 7))
     with VideoWriter(video, WIDTH, HEIGHT) as writer:
         for number, frame in enumerate(_frames(station, location_cm, rotation_deg)):
             _check_pose(frame, location_cm[number], rotation_deg[number])
-            image = frame.passes.pop("lit_bgra")
+            image = frame.passes["lit_bgra"]
             if image.shape != (HEIGHT, WIDTH, 4):
                 raise OpenRelicError(f"the engine drew {image.shape}, not {(HEIGHT, WIDTH, 4)}")
             writer.write(image)
             if number in sampled:
-                sources[number] = image
-            read_back.append(frame)
+                sources[number] = image.copy()
+            drawn[number] = (*frame.location_cm, *frame.rotation_deg, frame.fov_deg)
             progress(number + 1)
     track = CameraTrack(
         time_s=np.arange(len(path)) / FPS,
-        location_cm=np.stack([frame.location_cm for frame in read_back]),
-        rotation_deg=np.stack([frame.rotation_deg for frame in read_back]),
-        fov_deg=np.array([frame.fov_deg for frame in read_back]),
+        location_cm=drawn[:, :3],
+        rotation_deg=drawn[:, 3:6],
+        fov_deg=drawn[:, 6],
     )
     return track, encoding_psnr_db(video, sources)
 
 
-def _frames(station: Station, location_cm: np.ndarray, rotation_deg: np.ndarray):  # noqa: ANN202
-    """Frames in order; the next one is asked for before this one is handed out."""
+def _frames(station: Station, location_cm: np.ndarray, rotation_deg: np.ndarray) -> Iterator[Frame]:
+    """Frames in order, each valid until the next; that one is asked for before it is needed."""
     client, camera = station.client, station.camera
 
     def ask(number: int) -> int:

@@ -63,8 +63,9 @@ class UnrealCVClient:
         """
         self._address = (host, port)
         self._next_id = 0
+        self._buffer = bytearray()
         self._socket = self._connect(time.monotonic() + boot_timeout_s, check_booting)
-        greeting = self._receive()
+        greeting = bytes(self._receive())
         if not greeting.startswith(b"connected to"):
             self._lose(f"greeted with {greeting[:60]!r} instead of 'connected to …'")
         self._socket.settimeout(timeout_s)
@@ -116,7 +117,7 @@ class UnrealCVClient:
             while sent < len(commands) and sent - index < PIPELINE:
                 self._send(commands[sent])
                 sent += 1
-            yield self._reply(first_id + index, commands[index])
+            yield bytes(self._reply(first_id + index, commands[index]))
 
     def text(self, command: str) -> str:
         """The reply as text."""
@@ -134,7 +135,7 @@ class UnrealCVClient:
         return self._send(f"vget /tour/frame {camera} {numbers} {passes}")
 
     def receive_frame(self, identifier: int) -> Frame:
-        """The reply to `send_frame_request`."""
+        """The reply to `send_frame_request`; its passes are overwritten by the next reply."""
         return parse_frame(self._reply(identifier, "vget /tour/frame"))
 
     def _send(self, command: str) -> int:
@@ -147,25 +148,30 @@ class UnrealCVClient:
         self._next_id += 1
         return identifier
 
-    def _reply(self, identifier: int, command: str) -> bytes:
+    def _reply(self, identifier: int, command: str) -> memoryview:
+        """The body of the next reply; it is overwritten by the reply after it."""
         payload = self._receive()
-        got, colon, body = payload.partition(b":")
-        if not colon or got != str(identifier).encode():
-            self._lose(f"answered {payload[:40]!r} to request {identifier}")
-        if body.startswith(b"error"):
-            text = body.decode(errors="replace")
+        expected = f"{identifier}:".encode()
+        if payload[: len(expected)] != expected:
+            self._lose(f"answered {bytes(payload[:40])!r} to request {identifier}")
+        body = payload[len(expected) :]
+        if body[:5] == b"error":
+            text = bytes(body).decode(errors="replace")
             raise CommandFailedError(f"the engine answered {text!r} to {command!r}")
         return body
 
-    def _receive(self) -> bytes:
+    def _receive(self) -> memoryview:
         magic, length = HEADER.unpack(self._receive_exactly(HEADER.size))
         if magic != MAGIC:
             self._lose(f"sent a message that starts with 0x{magic:08X}")
-        return bytes(self._receive_exactly(length))
+        return self._receive_exactly(length)
 
-    def _receive_exactly(self, count: int) -> bytearray:
-        data = bytearray(count)
-        view, filled = memoryview(data), 0
+    def _receive_exactly(self, count: int) -> memoryview:
+        # One buffer for the whole session: images of some megabytes, allocated anew for each
+        # frame between small objects that stay, leave holes in the heap that nothing fits.
+        if len(self._buffer) < count:
+            self._buffer = bytearray(count)
+        view, filled = memoryview(self._buffer)[:count], 0
         while filled < count:
             try:
                 got = self._socket.recv_into(view[filled:])
@@ -174,7 +180,7 @@ class UnrealCVClient:
             if not got:
                 self._lose("closed the connection")
             filled += got
-        return data
+        return view
 
     def _lose(self, what: str) -> Any:
         self.close()
@@ -186,10 +192,10 @@ def pose_text(location_cm: np.ndarray, rotation_deg: np.ndarray) -> str:
     return " ".join(f"{float(value):.6f}" for value in (*location_cm, *rotation_deg))
 
 
-def parse_frame(body: bytes) -> Frame:
-    """Read a `/tour/frame` reply: u32 header length, JSON header, then the passes."""
+def parse_frame(body: bytes | memoryview) -> Frame:
+    """Read a `/tour/frame` reply: u32 header length, JSON header, then the passes (views)."""
     (length,) = struct.unpack_from("<I", body)
-    header = json.loads(body[4 : 4 + length])
+    header = json.loads(bytes(body[4 : 4 + length]))
     offset, passes = 4 + length, {}
     for entry in header["passes"]:
         flat = np.frombuffer(body, entry["dtype"], int(np.prod(entry["shape"])), offset)
