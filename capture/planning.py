@@ -58,10 +58,19 @@ def make_plan(scenes: list[SceneChoice], wish: PlanWish) -> list[PlanRow]:
     durations = tour_durations_s(len(scenes), wish.minutes)
     random = np.random.default_rng(wish.seed)
     random.shuffle(durations)
+    manners = _manners(len(durations), wish)
+    random.shuffle(manners)
     return [
-        _row(scenes[index % len(scenes)], index, float(duration), wish, random)
-        for index, duration in enumerate(durations)
+        _row(scenes[index % len(scenes)], manner, float(duration), wish, random)
+        for index, (duration, manner) in enumerate(zip(durations, manners, strict=True))
     ]
+
+
+def _manners(count: int, wish: PlanWish) -> list[tuple[TourKind, Motion]]:
+    """Kind and motion of `count` tours, every pair equally often."""
+    motions: tuple[Motion, ...] = ("walk", "fly") if wish.motion == "both" else (wish.motion,)
+    # Three kinds and two motions have no common factor: six tours have all six pairs.
+    return [(KINDS[i % len(KINDS)], motions[i % len(motions)]) for i in range(count)]
 
 
 def tour_durations_s(scenes: int, minutes: float) -> np.ndarray:
@@ -92,9 +101,10 @@ def _scaled_to(durations: np.ndarray, total: float) -> np.ndarray:
 
 
 def _row(
-    scene: SceneChoice, index: int, duration_s: float, wish: PlanWish, random: np.random.Generator
-) -> PlanRow:
-    motions: tuple[Motion, ...] = ("walk", "fly") if wish.motion == "both" else (wish.motion,)
+    scene: SceneChoice, manner: tuple[TourKind, Motion], duration_s: float, wish: PlanWish,
+    random: np.random.Generator,
+) -> PlanRow:  # fmt: skip
+    kind, motion = manner
     wanted = np.array([WANTED_SHARES[name] for name in ACTIONS])
     mix = wanted * np.exp(0.25 * random.normal(size=len(wanted)))
     return PlanRow(
@@ -103,8 +113,8 @@ def _row(
         licence=scene.licence,
         seed=int(random.integers(2**31)),
         frames=int(np.ceil(duration_s * FPS)),
-        kind=KINDS[index % len(KINDS)],
-        motion=motions[(index // len(KINDS) + index) % len(motions)],
+        kind=kind,
+        motion=motion,
         rotation_frame=wish.rotation_frame,
         mix=tuple(round(float(share), 4) for share in mix * wanted.sum() / mix.sum()),
         translation_m_s=round(float(random.uniform(0.8, 1.8)), 3),

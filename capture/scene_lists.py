@@ -45,7 +45,12 @@ def scenes_from_yaml(path: Path) -> list[SceneChoice]:
         ) from error
     if not isinstance(entries, list) or not entries:
         raise OpenRelicError(f"{path} must be a list of scenes with {', '.join(sorted(KEYS))}")
-    return [_scene(path, number, entry) for number, entry in enumerate(entries, 1)]
+    choices = [_scene(path, number, entry) for number, entry in enumerate(entries, 1)]
+    names = [choice.scene for choice in choices]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise OpenRelicError(f"{path} lists {', '.join(twice)} twice; name each scene once")
+    return choices
 
 
 def _scene(path: Path, number: int, entry: object) -> SceneChoice:
