@@ -56,7 +56,7 @@ def video_html(mp4: bytes, caption: str) -> str:
     """An H.264 video embedded in the page, with controls and a caption."""
     source = base64.b64encode(mp4).decode()
     return (
-        '<figure><video controls loop muted playsinline preload="metadata" '
+        '<figure><video controls loop muted playsinline preload="auto" '
         f'src="data:video/mp4;base64,{source}"></video>'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>\n"
     )
