@@ -6,7 +6,7 @@ frames, its latents are (B, C, 1 + n, H/8, W/8). Latent 0 is frame 0 alone and l
 deviation (a tokenizer's own statistics) are taken out by `encode` and put back by `decode`.
 
 `pca` keeps the leading principal components of 4x8x8 patches and fits in seconds; `wan` is
-Wan-2.1's VAE. Both decode a stream latent by latent through `stream()`, with the frames of `decode`.
+Wan-2.1's VAE. Both decode a stream latent by latent through `stream()`, with `decode`'s frames.
 """
 
 import hashlib

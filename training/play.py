@@ -29,7 +29,7 @@ class Settings:
     workspace: str
     """Folder with `runs/` and `latents/`."""
     image: str
-    """Picture to start from; cropped and resized to the recipe's size."""
+    """Picture (or MP4: its first frame) to start from; cropped and resized to the recipe's size."""
     script: str
     """What to press, for how many frames: "W*32,W+right*32,static*16"."""
     out: str = "out.mp4"
@@ -87,12 +87,16 @@ def play(session, rows, frames: int, out: Path) -> None:
 
 
 def read_image(path: str):
-    """A picture file as RGB (H, W, 3) uint8."""
+    """A picture file, or the first frame of an MP4, as RGB (H, W, 3) uint8."""
     import cv2
 
+    if Path(path).suffix == ".mp4":
+        from dataset.video import read_frames
+
+        return next(read_frames(Path(path), 0, 1))
     image = cv2.imread(path, cv2.IMREAD_COLOR) if Path(path).is_file() else None
     if image is None:
-        raise OpenRelicError(f"{path} is not a readable picture; give a PNG or JPEG file")
+        raise OpenRelicError(f"{path} is not a readable picture; give a PNG, JPEG or MP4 file")
     return image[..., ::-1].copy()
 
 

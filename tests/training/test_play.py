@@ -136,7 +136,9 @@ def test_the_command_writes_the_video(work, image, tmp_path):
     assert done.returncode == 0, done.stderr
     info = probe(out)
     assert (info.frames, info.width, info.height) == (21, 64, 32)
-    assert len(list(read_frames(out))) == 21
+    frames = list(read_frames(out))
+    assert len(frames) == 21
+    np.testing.assert_array_equal(read_image(str(out)), frames[0])
 
 
 def test_a_wrong_picture_is_one_line(work, tmp_path):
@@ -151,5 +153,5 @@ def test_a_wrong_picture_is_one_line(work, tmp_path):
         )  # fmt: skip
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1] == (
-            f"error: {path} is not a readable picture; give a PNG or JPEG file"
+            f"error: {path} is not a readable picture; give a PNG, JPEG or MP4 file"
         )
