@@ -77,9 +77,12 @@ class Crew:
     def __init__(self, settings: WorkerSettings, workers: int, num_gpus: float) -> None:
         """Make `workers` actors, each with one core and `num_gpus` of a GPU."""
         import ray
+        import ray.exceptions
 
-        self._ray = ray
-        actor = ray.remote(num_cpus=1, num_gpus=num_gpus, max_concurrency=2)(CaptureWorker)
+        self._ray: Any = ray
+        # Two calls at once: `progress` is asked while `capture` runs.
+        options = {"num_cpus": 1, "num_gpus": num_gpus, "max_concurrency": 2}
+        actor: Any = self._ray.remote(**options)(CaptureWorker)
         self._new = lambda: actor.remote(settings)
         self._idle = [self._new() for _ in range(workers)]
         self._last_scene: dict[Any, str] = {}
@@ -110,7 +113,7 @@ class Crew:
     def _end(self, reference: Any, waiting: deque[PlanRow]) -> Outcome | None:
         worker, row = self._running.pop(reference)
         try:
-            result = self._ray.get(reference)
+            result: TourResult = self._ray.get(reference)
         except self._ray.exceptions.RayActorError as error:
             return self._replace(row, waiting, str(error))
         except self._ray.exceptions.RayTaskError as error:

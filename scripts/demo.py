@@ -64,6 +64,7 @@ class PeakMemory:
     """Samples the memory of a process and all its descendants, each shared page counted once."""
 
     def __init__(self, pid: int) -> None:
+        """Watch `pid` from now on."""
         self.gigabytes = 0.0
         self._pid = pid
         self._stopped = threading.Event()
@@ -71,6 +72,7 @@ class PeakMemory:
         self._thread.start()
 
     def stop(self) -> None:
+        """Stop watching; `gigabytes` is final."""
         self._stopped.set()
         self._thread.join()
 

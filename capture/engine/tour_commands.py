@@ -47,7 +47,7 @@ def frame_reply(engine: EngineState, args: list[str]) -> bytes:
     camera.location, camera.rotation = (x, y, z), (pitch, yaw, roll)
     drawn = engine.draw(camera, names)
     header = _frame_header(engine, camera, names, drawn)
-    images = [memoryview(np.ascontiguousarray(drawn[name])).cast("B") for name in names]
+    images = [np.ascontiguousarray(drawn[name]).data for name in names]
     return b"".join([struct.pack("<I", len(header)), header, *images])
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import PIL.Image
 import pytest
 import unrealcv
-from scipy.spatial import cKDTree
 from unrealcv.api import UnrealCv_API
 from unrealcv.launcher import RunUnreal
 
@@ -120,7 +119,7 @@ def test_tour_queries_agree_with_one_another(client: UnrealCVClient):
     points = np.array(client.json("vget /tour/freespace 40 25.0 7")["points"])
     assert points.shape == (40, 3)
     assert client.json("vget /tour/freespace 40 25.0 7")["points"] == points.tolist()
-    assert len(cKDTree(points).query_pairs(1e-3)) == 0
+    assert len(np.unique(points, axis=0)) == 40
     for x, y, z in points[:10]:
         near = client.json(f"vget /tour/clearance {x:.6f} {y:.6f} {z:.6f}")
         assert near["distance"] >= 25.0
@@ -190,9 +189,8 @@ def test_official_api_connects_unmodified(official_api: UnrealCv_API):
     assert float(api.cam[0]["fov"]) == 90
     objects = api.get_objects()
     assert len(objects) > 10 and set(api.obj_dict) == set(objects)
-    image = api.get_image(0, "lit", "bmp")
-    assert image.shape[:2] == (54, 96)
-    assert api.get_depth(0).shape[:2] == (54, 96)
+    assert np.shape(api.get_image(0, "lit", "bmp"))[:2] == (54, 96)
+    assert np.shape(api.get_depth(0))[:2] == (54, 96)
     api.set_cam_location(0, [10, 20, 150])
     assert api.get_cam_location(0) == [10, 20, 150]
 
