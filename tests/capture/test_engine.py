@@ -97,9 +97,10 @@ def test_tour_frame_has_image_and_pose_of_one_tick(client: UnrealCVClient):
     location, rotation = np.array([1.5, -2.25, 160.0]), np.array([5.0, -40.0, 1.0])
     passes = "lit_bgra,depth_f32,normal_u8,mask_u8"
     frame = client.receive_frame(client.send_frame_request(0, location, rotation, passes))
+    images = {name: image.copy() for name, image in frame.passes.items()}
     assert np.array_equal(frame.location_cm, location)
     assert np.array_equal(frame.rotation_deg, rotation)
-    shapes = {name: (a.shape, str(a.dtype)) for name, a in frame.passes.items()}
+    shapes = {name: (a.shape, str(a.dtype)) for name, a in images.items()}
     assert shapes == {
         "lit_bgra": ((36, 64, 4), "uint8"),
         "depth_f32": ((36, 64), "float32"),
@@ -108,9 +109,9 @@ def test_tour_frame_has_image_and_pose_of_one_tick(client: UnrealCVClient):
     }
     # The same pose over the plain command gives the same picture.
     plain = np.load(io.BytesIO(client.request("vget /camera/0/lit npy")))
-    assert np.array_equal(plain[..., [2, 1, 0, 3]], frame.passes["lit_bgra"])
+    assert np.array_equal(plain[..., [2, 1, 0, 3]], images["lit_bgra"])
     colours = {tuple(c) for c in client.json("vget /tour/manifest")["objects"].values()}
-    seen = {tuple(int(v) for v in c) for c in frame.passes["mask_u8"].reshape(-1, 3)}
+    seen = {tuple(int(v) for v in c) for c in images["mask_u8"].reshape(-1, 3)}
     assert seen <= colours | {(0, 0, 0)}
 
 
