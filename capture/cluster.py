@@ -7,6 +7,7 @@ actor that died is replaced and its tour is tried again.
 
 import logging
 import os
+import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ def capture_all(crew: Crew, rows: list[PlanRow]) -> list[Outcome]:
                 done += event.row.frames
                 bar.set_postfix_str(f"{len(outcomes)}/{len(rows)} clips")
                 if event.error:
-                    bar.write(f"{event.row.tour_id} failed: {event.error}")
+                    bar.write(f"{event.row.tour_id} failed: {event.error}", file=sys.stderr)
                 continue
             bar.update(max(0, done + event - bar.n))
     return outcomes

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from capture.operator import TourKind
+from capture.camera_operator import TourKind
 from capture.steering import Motion
 from dataset.errors import MissingInputError, OpenRelicError
 from dataset.workspace import PLAN, Workspace, json_bytes

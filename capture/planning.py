@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from capture.operator import TourKind
+from capture.camera_operator import TourKind
 from capture.plan_rows import PlanRow
 from capture.steering import Motion
 from dataset.clip import FPS

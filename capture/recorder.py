@@ -14,7 +14,7 @@ from pathlib import Path as FilePath
 
 import numpy as np
 
-from capture.operator import Operator, TourWish
+from capture.camera_operator import Operator, TourWish
 from capture.plan_rows import PlanRow
 from capture.space import EngineSpace
 from capture.steering import Path, Style, looking_along
@@ -63,19 +63,29 @@ class Station:
     manifest: dict[str, object]
 
 
-def make_station(client: UnrealCVClient, fov_deg: float) -> Station:
+def make_station(client: UnrealCVClient, scene: str, fov_deg: float) -> Station:
     """Spawn a camera (camera 0 may show the previous tick on real engines) and warm up."""
     client.require(*REQUIRED_COMMANDS)
+    version = client.json("vget /tour/version")
+    if not _same_map(version["scene"], scene):
+        raise OpenRelicError(
+            f"the engine shows {version['scene']}, but the tour is planned in {scene}; start the "
+            "engine with that map, or let capture.run start it"
+        )
     client.text("vset /cameras/spawn")
     camera = len(client.text("vget /cameras").split()) - 1
     client.text(f"vset /camera/{camera}/size {WIDTH} {HEIGHT}")
     client.text(f"vset /camera/{camera}/fov {fov_deg:.6f}")
     _warm_up(client)
-    version = client.json("vget /tour/version")
     manifest = {}
     if client.offers("vget /tour/manifest"):
         manifest = client.json("vget /tour/manifest")
     return Station(client=client, camera=camera, engine=version["engine"], manifest=manifest)
+
+
+def _same_map(shown: str, planned: str) -> bool:
+    """Unreal takes `/Game/Maps/Flat` and `Flat` for the same map, and may report either."""
+    return shown.rpartition("/")[2] == planned.rpartition("/")[2]
 
 
 def _warm_up(client: UnrealCVClient) -> None:

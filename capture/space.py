@@ -16,7 +16,7 @@ BATCH = 32
 
 
 class EngineSpace:
-    """Answers `capture.operator.Space` with `/tour/sweep`."""
+    """Answers `capture.camera_operator.Space` with `/tour/sweep`."""
 
     def __init__(self, client: UnrealCVClient, clearance_cm: float) -> None:
         """Keep at least `clearance_cm` from every surface."""

@@ -97,7 +97,7 @@ class CaptureWorker:
                 boot_timeout_s=self._settings.boot_timeout_s,
                 timeout_s=self._settings.reply_timeout_s,
             )
-            self._station = make_station(self._engine.client, row.fov_deg)
+            self._station = make_station(self._engine.client, row.scene, row.fov_deg)
             self._showing = wanted
         return self._station
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from capture.operator import (
+from capture.camera_operator import (
     CHANNEL_SPEED,
     MAX_ROLL_DEG,
     MAX_TILT_DEG,
