@@ -11,12 +11,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 SCENES, MINUTES = 5, 4.2
+RECIPE = "configs/tiny.yaml"
+SCRIPT = "W*32,W+right*32,static*16"
 SAMPLE_SECONDS = 0.5
 
 
@@ -29,15 +32,35 @@ class StageRun:
     peak_gb: float
 
 
-def stages(workspace: str) -> list[list[str]]:
-    """Arguments after `python -m`, in order."""
-    return [
-        ["capture.plan", workspace, "--scenes", str(SCENES), "--minutes", str(MINUTES)],
-        ["capture.run", workspace],
-        ["labeling.poses_to_actions", workspace],
-        ["dataset.build", workspace],
-        ["dataset.report", workspace],
-    ]
+Stage = Callable[[Path], list[str]]
+
+# Arguments after `python -m` of each stage, in order; made when the stage begins, because the last
+# one starts from a clip that is not known before.
+STAGES: tuple[Stage, ...] = (
+    lambda w: ["capture.plan", str(w), "--scenes", str(SCENES), "--minutes", str(MINUTES)],
+    lambda w: ["capture.run", str(w)],
+    lambda w: ["labeling.poses_to_actions", str(w)],
+    lambda w: ["dataset.build", str(w)],
+    lambda w: ["dataset.latents", str(w), "--config", RECIPE],
+    lambda w: ["training.run", RECIPE, "--workspace", str(w)],
+    lambda w: [
+        "training.play", RECIPE, "--workspace", str(w), "--image", str(held_out_video(w)),
+        "--script", SCRIPT, "--out", str(w / "play.mp4"),
+    ],
+    lambda w: ["dataset.report", str(w)],
+)  # fmt: skip
+
+
+def held_out_video(folder: Path) -> Path:
+    """A clip of a scene that training has not seen."""
+    from dataset.clip import VIDEO, committed_clips
+    from dataset.manifest import read_manifest
+    from dataset.workspace import Workspace
+
+    workspace = Workspace(folder)
+    held_out = {row.scene for row in read_manifest(workspace) if row.split == "val"}
+    clip = next(clip for clip in committed_clips(workspace) if clip.scene in held_out)
+    return folder / clip.path(VIDEO)
 
 
 def run_stage(arguments: list[str]) -> StageRun:
@@ -99,14 +122,14 @@ def tree_memory_bytes(pid: int) -> int:
 
 def main() -> None:
     """Run every stage, then print the table."""
-    workspace = sys.argv[1] if len(sys.argv) > 1 else "demo"
-    runs = [run_stage(arguments) for arguments in stages(workspace)]
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo")
+    runs = [run_stage(arguments(folder)) for arguments in STAGES]
     lines = ["", f"{'seconds':>8}  {'peak GB':>7}  stage"]
     lines += [f"{run.seconds:8.1f}  {run.peak_gb:7.2f}  {run.command}" for run in runs]
     total, peak = sum(run.seconds for run in runs), max(run.peak_gb for run in runs)
     lines += [f"{total:8.1f}  {peak:7.2f}  in all"]
-    report = (Path(workspace) / "report" / "index.html").absolute()
-    lines += ["", f"open {report}", ""]
+    report = (folder / "report" / "index.html").absolute()
+    lines += ["", f"open {report}", f"and  {(folder / 'play.mp4').absolute()}", ""]
     sys.stdout.write("\n".join(lines))
 
 
