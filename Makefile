@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= demo
 
-.PHONY: demo test test-slow lint bench setup clean
+.PHONY: demo test test-slow lint setup clean
 
-demo: setup
+demo: $(VENV)/.installed
 	$(BIN)/python scripts/demo.py $(WORKSPACE)
 
 test: setup
@@ -20,16 +20,20 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-bench: setup
-	$(BIN)/python -m benchmarks.run
+setup: $(VENV)/.installed-dev
 
-setup: $(VENV)/.installed
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--constraint constraints.txt --editable
+FEATURES := capture,engine,dataset,training,demo
 
 $(VENV)/.installed: pyproject.toml constraints.txt scripts/system_packages.sh
 	sh scripts/system_packages.sh
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[capture,engine,dataset,training,dev]'
+	$(INSTALL) '.[$(FEATURES)]'
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(INSTALL) '.[$(FEATURES),dev]'
 	touch $@
 
 clean:
