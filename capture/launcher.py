@@ -52,9 +52,9 @@ def start_engine(
     one. `folder` takes the private copy and the log. Booting a big Unreal scene takes 5 to 15
     minutes, hence the default `boot_timeout_s`.
     """
-    host, _, port = engine.rpartition(":")
-    if host and port.isdigit():
-        client = UnrealCVClient(host, int(port), boot_timeout_s=boot_timeout_s, timeout_s=timeout_s)
+    address = running_address(engine)
+    if address is not None:
+        client = UnrealCVClient(*address, boot_timeout_s=boot_timeout_s, timeout_s=timeout_s)
         return Engine(client, None, None)
     binary = private_copy(_binary_of(engine, folder), folder / "instance")
     for attempt in range(START_ATTEMPTS):
@@ -65,6 +65,12 @@ def start_engine(
             if attempt == START_ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
+
+
+def running_address(engine: str) -> tuple[str, int] | None:
+    """Host and port where `engine` is `HOST:PORT`, else None."""
+    host, _, port = engine.rpartition(":")
+    return (host, int(port)) if host and port.isdigit() else None
 
 
 def _binary_of(engine: str, folder: Path) -> Path:
@@ -144,7 +150,7 @@ def _check_running(process: subprocess.Popen[bytes], log: Path) -> None:
     if process.poll() is None:
         return
     lines = log.read_text(errors="replace").strip().splitlines() or ["no output"]
-    if lines[-1].startswith("error:") and "port" not in lines[-1]:
+    if lines[-1].startswith("error:") and not lines[-1].startswith("error: port "):
         # Bad settings stay bad: trying again would only repeat the line.
         raise OpenRelicError(f"the engine ended: {lines[-1]}")
     raise EngineLostError(f"the engine ended while booting: {lines[-1]}")

@@ -1,6 +1,6 @@
 """Plan camera tours: which scenes, how long, how steered. Writes `plan.parquet`.
 
-    python -m capture.plan WORKSPACE --scenes 5 --minutes 4.5
+    python -m capture.plan WORKSPACE --scenes 5 --minutes 4.2
 
 The paths themselves are computed by `capture.run` in the running engine.
 """
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from dataset.arguments import WorkspaceArgument
 from dataset.errors import OpenRelicError, parse_settings, run_command
 
 log = logging.getLogger(__name__)
@@ -20,11 +21,10 @@ log = logging.getLogger(__name__)
 class Settings:
     """Command line of `capture.plan`."""
 
-    workspace: tyro.conf.Positional[str]
+    workspace: WorkspaceArgument
     """Folder or URI of the workspace; it is made if it is not there."""
-    scenes: str
-    """How many of the embedded engine's scenes, or a YAML file that lists scenes of a packaged
-    game (see configs/packaged_game.yaml)."""
+    scenes: Annotated[str, tyro.conf.arg(metavar="N|FILE")]
+    """How many of the embedded engine's scenes, or a YAML file like configs/packaged_game.yaml."""
     minutes: float
     """Minutes of video in all tours together."""
     seed: int = 0
@@ -48,6 +48,7 @@ def main() -> None:
     from capture.plan_section import write_plan_section
     from capture.planning import PlanWish, make_plan
     from capture.scene_lists import choose_scenes
+    from dataset.clip import FPS
     from dataset.workspace import PLAN, Workspace
 
     check(settings)
@@ -72,7 +73,7 @@ def main() -> None:
     else:
         workspace.write_table(PLAN, table)
     write_plan_section(workspace, rows)
-    minutes = sum(row.frames for row in rows) / 16 / 60
+    minutes = sum(row.frames for row in rows) / FPS / 60
     log.info(
         "%d tours in %d scenes, %.1f minutes", len(rows), len({r.scene for r in rows}), minutes
     )

@@ -9,9 +9,11 @@ no committed clip; no clip is lost or made twice.
 
 import logging
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
+from dataset.arguments import WorkspaceArgument
 from dataset.errors import OpenRelicError, parse_settings, run_command
 
 log = logging.getLogger(__name__)
@@ -21,14 +23,14 @@ log = logging.getLogger(__name__)
 class Settings:
     """Command line of `capture.run`."""
 
-    workspace: tyro.conf.Positional[str]
+    workspace: WorkspaceArgument
     """Folder or URI of the workspace that holds plan.parquet."""
     engine: str = "embedded"
-    """embedded, the absolute path of a packaged Unreal binary (…/Proj/Binaries/Linux/Proj), or
-    HOST:PORT of an engine that runs already (then --workers 1)."""
-    workers: int | None = None
+    """embedded, or the absolute path of a packaged Unreal binary, …/Proj/Binaries/Linux/Proj, or
+    HOST:PORT of an engine that runs already (then with --workers 1)."""
+    workers: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Engines at once; one a core if not given."""
-    ray: str | None = None
+    ray: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
     """Address of a Ray cluster to join (auto: the one on this machine); started here if absent."""
     gpus_per_engine: float = 0.0
     """GPU share that each worker asks Ray for, 0 to 1 or more."""
@@ -48,8 +50,7 @@ def main() -> None:
     from capture.plan_rows import read_plan
     from dataset.workspace import Workspace
 
-    if settings.workers is not None and settings.workers < 1:
-        raise OpenRelicError(f"--workers is {settings.workers}; give 1 or more")
+    check(settings)
     workspace = Workspace(settings.workspace)
     rows = read_plan(workspace)
     with capture_lock(workspace):
@@ -60,6 +61,22 @@ def main() -> None:
             f"{failed} of {len(rows)} tours failed (see above); the others are committed: "
             "mend the cause and run the same command again"
         )
+
+
+def check(settings: Settings) -> None:
+    """Refuse values that no run can have."""
+    from capture.launcher import running_address
+
+    if settings.workers is not None and settings.workers < 1:
+        raise OpenRelicError(f"--workers is {settings.workers}; give 1 or more")
+    if running_address(settings.engine) and settings.workers != 1:
+        raise OpenRelicError(
+            f"--engine {settings.engine} serves one client; add --workers 1, or start engines here"
+        )
+    for name in ("gpus_per_engine", "retries", "boot_timeout_s", "reply_timeout_s"):
+        if not 0 <= getattr(settings, name) < float("inf"):
+            option = name.replace("_", "-")
+            raise OpenRelicError(f"--{option} is {getattr(settings, name):g}; give 0 or more")
 
 
 def _capture(settings: Settings, workspace, rows) -> int:  # noqa: ANN001

@@ -11,8 +11,8 @@ import logging
 from dataclasses import dataclass
 
 from tqdm import tqdm
-from tyro.conf import Positional
 
+from dataset.arguments import WorkspaceArgument
 from dataset.errors import OpenRelicError, parse_settings, run_command
 from dataset.windows import WindowLength
 from dataset.workspace import SHARDS, Workspace
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 class Settings:
     """Settings of a build."""
 
-    workspace: Positional[str]
+    workspace: WorkspaceArgument
     """The workspace: a folder or a URI."""
     window: tuple[WindowLength, ...] = (81,)
     """Frames of a sample: 5, 10 or 20 s; several lengths may be given."""
@@ -33,7 +33,7 @@ class Settings:
     set: str = "default"
     """The label set."""
     val_share: float = 0.1
-    """Share of the assets that are kept for validation."""
+    """Share of the assets that are kept for validation, at least 0 and below 1."""
     shard_mb: float = 1000
     """Megabytes a shard, about."""
     seed: int = 0

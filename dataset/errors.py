@@ -42,22 +42,40 @@ def parse_settings(settings_type: type[Settings], description: str | None) -> Se
     """
     import tyro
 
-    complaint = io.StringIO()
+    program, complaint = _program(), io.StringIO()
     try:
         # tyro prints a box of several lines and exits with 2; our contract is one line and 1.
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(settings_type, description=description)
+            return tyro.cli(settings_type, prog=program, description=description)
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
-        raise OpenRelicError(_one_line(complaint.getvalue())) from None
+        found = _complaint_line(complaint.getvalue()) or "the command line cannot be read"
+        raise OpenRelicError(f"{found}; see `{program} --help`") from None
 
 
-def _one_line(box: str) -> str:
-    """Fold tyro's error box into a line."""
+def _program() -> str:
+    """How this command was called: `python -m capture.plan`, or the script's own path."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return f"python -m {spec.name}" if spec is not None else f"python {sys.argv[0]}"
+
+
+def _complaint_line(box: str) -> str:
+    """What tyro's box complains of, as one line: without its title, its help texts and its rules.
+
+    A box has parts with a rule of dashes between them. A list of arguments is indented by 4, and
+    the help of each by 8.
+    """
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
-    words = re.sub(r"[─│╭╮╰╯┌┐└┘|]+", " ", plain).split()
-    return " ".join(words) or "the command line could not be read; see --help"
+    lines = [line[2:-1].rstrip() for line in plain.splitlines() if line.startswith("│")]
+    parts = re.split(r"^─+$", "\n".join(lines), flags=re.MULTILINE)
+    said = []
+    for part in parts:
+        if part.strip().startswith(("For full helptext", "Argument helptext")):
+            continue
+        part = re.sub(r"^ {8}.*$", "", part.partition("Got errors:")[0], flags=re.MULTILINE)
+        said.append(re.sub(r"^Missing from .*?: ", "missing: ", " ".join(part.split())).rstrip("."))
+    return "; ".join(said)
 
 
 def run_command(main: Callable[[], None]) -> None:

@@ -11,8 +11,7 @@ import logging
 import re
 from dataclasses import dataclass
 
-from tyro.conf import Positional
-
+from dataset.arguments import WorkspaceArgument
 from dataset.errors import MissingInputError, parse_settings, run_command
 from dataset.sections import STAGES
 from dataset.workspace import REPORT, Workspace
@@ -22,13 +21,14 @@ logger = logging.getLogger(__name__)
 INDEX = f"{REPORT}/index.html"
 
 COMMANDS: dict[str, str] = {
-    "plan": "python -m capture.plan {workspace} --scenes 5 --minutes 4.5",
+    "plan": "python -m capture.plan {workspace} --scenes 5 --minutes 4.2",
     "capture": "python -m capture.run {workspace}",
     "labels": "python -m labeling.poses_to_actions {workspace}",
     "dataset": "python -m dataset.build {workspace}",
     "latents": "python -m dataset.latents {workspace}",
-    "training": "python -m training.run {workspace}",
-    "play": "python -m training.play {workspace}",
+    "training": "python -m training.run configs/tiny.yaml --workspace {workspace}",
+    # Training ends by playing held-out samples, and writes both sections.
+    "play": "python -m training.run configs/tiny.yaml --workspace {workspace}",
 }
 
 _STYLE = """
@@ -84,7 +84,7 @@ _PAGE = """<!doctype html>
 class Settings:
     """Settings of the report."""
 
-    workspace: Positional[str]
+    workspace: WorkspaceArgument
     """The workspace: a folder or a URI."""
 
 

@@ -8,8 +8,8 @@ import logging
 from dataclasses import dataclass, field
 
 import numpy as np
-from tyro.conf import Positional
 
+from dataset.arguments import WorkspaceArgument
 from dataset.clip import Clip, require_clips
 from dataset.errors import OpenRelicError, parse_settings, run_command
 from dataset.workspace import Workspace
@@ -43,7 +43,7 @@ TOLERANCE_RAD = 1e-6
 class LabelSettings:
     """What the command line sets."""
 
-    workspace: Positional[str]
+    workspace: WorkspaceArgument
     """Folder or URI of the workspace."""
     set: str = DEFAULT_SET
     """Name of the label set; no dots."""
