@@ -9,16 +9,19 @@ The pose track `camera.parquet` has a row a frame: `frame` (int32), then float64
 back for that frame) and `fov_deg` (horizontal).
 """
 
+import contextlib
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from dataset.errors import MissingInputError, OpenRelicError
-from dataset.workspace import CLIPS, Workspace, json_bytes
+from dataset.workspace import CLIPS, Workspace, json_bytes, sha256_file
 
 CLIP_SCHEMA = 1
 FPS = 16
@@ -137,10 +140,34 @@ def track_from_table(table: pa.Table, where: str) -> CameraTrack:
     )
 
 
+@contextlib.contextmanager
+def open_clip_file(workspace: Workspace, clip: Clip, name: str) -> Iterator[Path]:
+    """A local path of one of the clip's files; one that is not what the record says is refused."""
+    path = clip.path(name)
+    where, remedy = f"{workspace.location}/{path}", _recapture(workspace, clip.tour_id)
+    if name not in clip.files or not workspace.exists(path):
+        raise OpenRelicError(f"{where} is missing from a committed clip; {remedy}")
+    with workspace.reading(path) as local:
+        if sha256_file(local) != clip.files[name].sha256:
+            raise OpenRelicError(
+                f"{where} is damaged: its SHA-256 is not that of the clip's record; {remedy}"
+            )
+        yield local
+
+
+def _recapture(workspace: Workspace, tour_id: str) -> str:
+    return (
+        f"delete {workspace.location}/{CLIPS}/{tour_id} and run "
+        f"`python -m capture.run {workspace.location}` again"
+    )
+
+
 def read_track(workspace: Workspace, clip: Clip) -> CameraTrack:
     """The pose track of a committed clip."""
     path = clip.path(CAMERA)
-    return track_from_table(workspace.read_table(path), f"{workspace.location}/{path}")
+    with open_clip_file(workspace, clip, CAMERA):
+        table = workspace.read_table(path)
+    return track_from_table(table, f"{workspace.location}/{path}")
 
 
 def read_clip(workspace: Workspace, tour_id: str) -> Clip | None:
@@ -149,13 +176,20 @@ def read_clip(workspace: Workspace, tour_id: str) -> Clip | None:
     if not workspace.exists(path):
         return None
     record = workspace.read_json(path)
-    if record.get("schema") != CLIP_SCHEMA:
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if schema != CLIP_SCHEMA:
         raise OpenRelicError(
-            f"{workspace.location}/{path} has schema {record.get('schema')}; this version reads "
+            f"{workspace.location}/{path} has schema {schema}; this version reads "
             f"{CLIP_SCHEMA}: capture into a new workspace"
         )
-    record["files"] = {name: FileRecord(**entry) for name, entry in record["files"].items()}
-    return Clip(**record)
+    try:
+        files = {name: FileRecord(**entry) for name, entry in record["files"].items()}
+        return Clip(**{**record, "files": files})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise OpenRelicError(
+            f"{workspace.location}/{path} is not a clip's record ({error}); "
+            f"{_recapture(workspace, tour_id)}"
+        ) from error
 
 
 def committed_clips(workspace: Workspace) -> list[Clip]:

@@ -22,14 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from dataset.clip import CAMERA, SCENE_MANIFEST, VIDEO, Clip, read_track
-from dataset.errors import OpenRelicError
+from dataset.clip import SCENE_MANIFEST, VIDEO, Clip, open_clip_file
 from dataset.video import cut_packets
 from dataset.windows import Window
-from dataset.workspace import Workspace, json_bytes, sha256_file
+from dataset.workspace import Workspace, json_bytes
 from labeling.actions import ACTIONS, STATIC, Actions, window_actions
-from labeling.camera import extrinsics, intrinsics, ue_to_camera
-from labeling.store import require_labels
+from labeling.camera import extrinsics, intrinsics
+from labeling.store import clip_poses, require_labels
 
 MEMBERS = ("mp4", "index.npy", "camera.npy", "actions.npy", "json")
 SAMPLE_SCHEMA = 1
@@ -52,15 +51,8 @@ class ClipSource:
 def open_source(workspace: Workspace, label_set: str, clip: Clip) -> Iterator[ClipSource]:
     """Read a clip and its labels; files that are not what the clip's record says are refused."""
     actions = require_labels(workspace, label_set, clip)
-    with _checked_file(workspace, clip, CAMERA):
-        track = read_track(workspace, clip)
-    if len(track) != clip.frames:
-        raise OpenRelicError(
-            f"{workspace.location}/{clip.path(CAMERA)} has {len(track)} rows; "
-            f"the clip has {clip.frames} frames"
-        )
-    R_cam_from_world, position_m = ue_to_camera(track.location_cm, track.rotation_deg)
-    with _checked_file(workspace, clip, VIDEO) as video:
+    R_cam_from_world, position_m = clip_poses(workspace, clip)
+    with open_clip_file(workspace, clip, VIDEO) as video:
         yield ClipSource(
             clip=clip,
             R_cam_from_world=R_cam_from_world,
@@ -71,27 +63,12 @@ def open_source(workspace: Workspace, label_set: str, clip: Clip) -> Iterator[Cl
         )
 
 
-@contextmanager
-def _checked_file(workspace: Workspace, clip: Clip, name: str) -> Iterator[Path]:
-    """A local path of one of the clip's files, after its digest was compared."""
-    path = clip.path(name)
-    if name not in clip.files or not workspace.exists(path):
-        raise OpenRelicError(f"{workspace.location}/{path} is missing from a committed clip")
-    with workspace.reading(path) as local:
-        if sha256_file(local) != clip.files[name].sha256:
-            raise OpenRelicError(
-                f"{workspace.location}/{path} is damaged: its SHA-256 is not that of the clip's "
-                f"record; delete {clip.folder} and run `python -m capture.run "
-                f"{workspace.location}` again"
-            )
-        yield local
-
-
 def _caption(workspace: Workspace, clip: Clip) -> str:
     """The caption that the scene's own manifest offers, or none."""
     if SCENE_MANIFEST not in clip.files:
         return ""
-    manifest = workspace.read_json(clip.path(SCENE_MANIFEST))
+    with open_clip_file(workspace, clip, SCENE_MANIFEST):
+        manifest = workspace.read_json(clip.path(SCENE_MANIFEST))
     return str(manifest.get("caption") or "") if isinstance(manifest, dict) else ""
 
 

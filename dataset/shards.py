@@ -14,6 +14,7 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 
+from dataset.errors import OpenRelicError
 from dataset.layout import PlannedSample, Shard, by_clip
 from dataset.manifest import MANIFEST, SampleRow, rows_from_table, rows_to_table
 from dataset.samples import open_source, sample_members
@@ -76,10 +77,13 @@ def _committed_rows(workspace: Workspace, shard: Shard) -> list[SampleRow] | Non
     path, tar = _part_path(shard), f"{SHARDS}/{shard.name}"
     if not (workspace.exists(path) and workspace.exists(tar)):
         return None
-    table = workspace.read_table(path)
-    metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
     wanted = {"fingerprint": shard.fingerprint, "bytes": workspace.size(tar)}
-    return rows_from_table(table, path) if metadata == wanted else None
+    try:
+        table = workspace.read_table(path)
+        metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+        return rows_from_table(table, path) if metadata == wanted else None
+    except (OpenRelicError, json.JSONDecodeError):
+        return None  # a part that is damaged commits nothing
 
 
 def _write_shard(

@@ -170,7 +170,7 @@ class Workspace:
         """The file parsed as JSON; an unreadable one raises `OpenRelicError` with its name."""
         try:
             return json.loads(self.read_bytes(path))
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise OpenRelicError(f"{self.location}/{path} is not valid JSON: {error}") from error
 
     def write_json(self, path: str, value: Any) -> None:
@@ -181,7 +181,9 @@ class Workspace:
         """The parquet file as a table; a damaged one raises `OpenRelicError` with its name."""
         try:
             return pq.read_table(pa.BufferReader(self.read_bytes(path)))
-        except pa.ArrowInvalid as error:
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError) as error:  # pages that are damaged raise OSError
             raise OpenRelicError(
                 f"{self.location}/{path} is not a readable parquet file: {error}"
             ) from error
