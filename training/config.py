@@ -140,7 +140,8 @@ class DmdConfig:
     critic_warmup: int
     """critic steps before the first generator step of a phase; ours"""
     guidance: float
-    """scale on the real score, drops text only; 3 in Self-Forcing for Wan 1.3B"""
+    """scale on the real score, drops text only: without + scale (with - without), so 1 is none;
+    Self-Forcing's 3 is with + 3 (with - without), which is 4 here"""
     lowest_level: float
     """of the scores' noise; 0.02, DMD2's timestep 20"""
     highest_level: float
@@ -233,6 +234,10 @@ def _problems(recipe: Recipe) -> list[str]:
     if not recipe.teacher.phases or not recipe.dmd.phases:
         found.append("teacher.phases and dmd.phases need at least one phase")
     taught = {phase.seconds for phase in recipe.teacher.phases}
+    for stage, phases in (("teacher", recipe.teacher.phases), ("dmd", recipe.dmd.phases)):
+        seconds = [phase.seconds for phase in phases]
+        if seconds != sorted(set(seconds)):
+            found.append(f"{stage}.phases are {seconds} s; each length once, growing")
     for phase in recipe.dmd.phases:
         if phase.seconds not in taught:
             found.append(f"dmd.phases has {phase.seconds} s, for which there is no teacher phase")

@@ -112,7 +112,10 @@ def _train_phase(context: RunContext, phase: Phase, models: Models) -> Path:
         norm = optimize(context, models.fake, optimizers[FAKE], config.critic, number)
         return {**metrics, "critic_loss": float(loss.detach()), "critic_gradient_norm": norm}
 
-    return run_stage(context, "dmd", phase_name(phase), trained, critic_steps(context, phase), step)
+    # Every iteration: at another interval the student's few updates could all fall between lines.
+    return run_stage(
+        context, "dmd", phase_name(phase), trained, critic_steps(context, phase), step, log_every=1
+    )
 
 
 def make_rollout(

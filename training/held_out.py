@@ -31,13 +31,18 @@ LEVELS = 8
 def write_held_out(context: RunContext, phase: Phase, weights: Path, folder: Path) -> None:
     """Score a phase's weights into `held_out.json`, unless these weights were scored already."""
     path = folder / HELD_OUT
-    if path.exists() and json.loads(path.read_text())["weights"] == weights.parent.name:
-        return
-    if context.accelerator.is_main_process:
+    # Only the main process looks: one that came later would see the file and not wait.
+    if context.accelerator.is_main_process and not _scored(path, weights):
         model = context.load_model(weights, phase.latents).eval()
         record = {"weights": weights.parent.name, **score(context, model, phase)}
-        path.write_bytes(json_bytes(record))
+        part = path.with_suffix(".part")
+        part.write_bytes(json_bytes(record))
+        part.replace(path)
     context.accelerator.wait_for_everyone()
+
+
+def _scored(path: Path, weights: Path) -> bool:
+    return path.exists() and json.loads(path.read_text())["weights"] == weights.parent.name
 
 
 def score(context: RunContext, model: RelicTransformer, phase: Phase) -> dict[str, Any]:

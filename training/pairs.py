@@ -6,7 +6,8 @@ teacher is that of the longest windows, on the student's shortest; for `causal_o
 network, which makes the window chunk by chunk over its own clean past.
 
     runs/<name>/ode/pairs/batch-NNNNNN.safetensors
-        states (n, S + 1, C, L, h, w) float32, samples (n,) int64 (places in the training split)
+        states (n, S + 1, C, L, h, w) float32, samples (n,) int64 (places in the training split);
+        metadata made_with: trajectories of another configuration are made again
 """
 
 from collections.abc import Callable
@@ -48,9 +49,10 @@ class PairStore:
 
     def complete(self, solver: Callable[[], Solver]) -> None:
         """Make what is missing; `solver` is asked for only if something is."""
-        missing = [n for n in range(self._batches()) if not self._path(n).exists()]
         process = self._context.accelerator
-        mine = missing[process.process_index :: process.num_processes]
+        # By number, not among what is missing: another process may be writing already.
+        own = range(process.process_index, self._batches(), process.num_processes)
+        mine = [number for number in own if not self._made(number)]
         if mine:
             solve = solver()
             for number in tqdm(
@@ -85,6 +87,16 @@ class PairStore:
     def _path(self, number: int) -> Path:
         return self._folder / f"batch-{number:06d}.safetensors"
 
+    def _made(self, number: int) -> bool:
+        """Whether a batch is there and was made as this run would make it."""
+        from safetensors import safe_open
+
+        if not self._path(number).exists():
+            return False
+        with safe_open(str(self._path(number)), "pt") as stored:
+            found = stored.metadata() or {}
+        return found.get("made_with") == self._context.made_with("ode")
+
     def _load(self, number: int) -> dict[str, torch.Tensor]:
         from safetensors.torch import load_file
 
@@ -110,7 +122,7 @@ class PairStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         part = self._path(number).with_suffix(".part")
         record = {"states": states.float().cpu().contiguous(), "samples": torch.tensor(samples)}
-        save_file(record, str(part))
+        save_file(record, str(part), metadata={"made_with": context.made_with("ode")})
         part.replace(self._path(number))
 
 

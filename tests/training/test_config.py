@@ -61,6 +61,7 @@ def test_tiny_has_a_grid_on_which_factors_mean_something():
         ({"ode__euler_steps": 6}, "multiple of 4"),
         ({"dmd__phases": [{"seconds": 10, "iterations": 1}]}, "no teacher phase"),
         ({"teacher__phases": []}, "at least one phase"),
+        ({"teacher__phases": [{"seconds": 5, "iterations": 1}] * 2}, "each length once"),
         ({"teacher__phases": [{"seconds": 7, "iterations": 1}]}, "allowed: 5, 10, 20"),
         ({"memory__window": 6}, "multiples of the chunk"),
         ({"dmd__critic_ratio": 0}, "dmd.critic_ratio is 0"),

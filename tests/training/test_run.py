@@ -1,12 +1,14 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,9 +20,11 @@ from training.config import Phase, read_recipe
 from training.context import RunContext
 from training.dmd import Models, critic_steps, normalised_push, student_gradient
 from training.flow import generated_latents, latent_mse
-from training.held_out import _residual
+from training.held_out import _residual, write_held_out
 from training.ode import draw_layout
+from training.pairs import PairStore
 from training.play_section import write_play_section
+from training.rollout import Conditions
 from training.section import write_training_section
 from training.stages import open_run, run_stages
 
@@ -127,6 +131,63 @@ def test_every_number_is_logged_and_finite(whole):
         assert torch.isfinite(values).all()
     updates = [line["step"] for line in losses(whole.folder)["dmd-05s"] if "dmd_loss" in line]
     assert updates == [3, 5, 7, 9]  # after two critic steps, every second iteration
+
+
+def test_the_students_updates_are_logged_whatever_the_interval(whole, tmp_path):
+    """Its updates come every second iteration, which an interval of two never meets."""
+    workspace = Workspace(shutil.copytree(whole.workspace.location, tmp_path / "copy"))
+    run_config = replace(whole.recipe.run, log_every=2)
+    context = replace(
+        whole, workspace=workspace, recipe=replace(whole.recipe, run=run_config), _data={}
+    )
+    shutil.rmtree(context.folder / "dmd-05s")
+    run_stages(context)
+    assert losses(context.folder)["dmd-05s"] == losses(whole.folder)["dmd-05s"]
+
+
+def test_every_process_waits_for_the_held_out_record(whole):
+    """A later one must not take the file for a sign that nobody waits."""
+    waits = []
+    later = SimpleNamespace(is_main_process=False, wait_for_everyone=lambda: waits.append(1))
+    phase = whole.recipe.teacher.phases[0]
+    folder = whole.folder / "teacher-05s"
+    weights_folder = folder / "step-000014" / "transformer_ema"
+    write_held_out(replace(whole, accelerator=later), phase, weights_folder, folder)
+    assert waits == [1]
+
+
+def pair_context(whole: RunContext, folder: Path, rank: int = 0, **ode: object) -> RunContext:
+    """A context with an empty folder of trajectories, as one of two processes."""
+    workspace = Workspace(folder)
+    if not workspace.exists("latents/record.json"):
+        shutil.copytree(Path(whole.workspace.location) / "latents", folder / "latents")
+    process = SimpleNamespace(
+        process_index=rank, num_processes=2, is_main_process=rank == 0,
+        device=torch.device("cpu"), wait_for_everyone=lambda: None,
+    )  # fmt: skip
+    recipe = replace(whole.recipe, ode=replace(whole.recipe.ode, **ode))  # type: ignore[arg-type]
+    return replace(whole, workspace=workspace, recipe=recipe, accelerator=process, _data={})
+
+
+def still(start: torch.Tensor, conditions: Conditions) -> list[torch.Tensor]:
+    """A solver whose trajectories do not move."""
+    return [start] * 5
+
+
+def test_two_processes_share_the_trajectories_whoever_comes_first(whole, tmp_path):
+    for rank in (0, 1):  # the second one finds what the first one wrote
+        context = pair_context(whole, tmp_path, rank, pairs=5, pair_batch=1)
+        PairStore(context, 20).complete(lambda: still)
+    made = sorted(path.name for path in (context.folder / "ode" / "pairs").iterdir())
+    assert made == [f"batch-{number:06d}.safetensors" for number in range(5)]
+
+
+def test_trajectories_of_another_recipe_are_made_again(whole, tmp_path):
+    for guidance, made in ((2.0, 1), (2.0, 0), (3.0, 1)):
+        solvers: list[int] = []
+        context = pair_context(whole, tmp_path, pairs=1, guidance=guidance)
+        PairStore(context, 20).complete(lambda asked=solvers: asked.append(1) or still)
+        assert len(solvers) == made
 
 
 def test_the_held_out_record_has_all_predictors(whole):
@@ -242,18 +303,20 @@ def test_errors_before_the_first_step(work, tmp_path):
 def test_accelerate_launches_it_on_two_ranks(work):
     workspace, recipe = work
     two = write_recipe(
-        recipe.with_name("two.yaml"), name="two", teacher__phases=[{"seconds": 5, "iterations": 2}]
-    )
+        recipe.with_name("two.yaml"), name="two", teacher__phases=[{"seconds": 5, "iterations": 2}],
+        ode__iterations=2, dmd__phases=[{"seconds": 5, "iterations": 1}],
+    )  # fmt: skip
     launcher = [
         sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
-        "-m", "training.run", str(two), "--workspace", workspace.location, "--until", "teacher",
+        "-m", "training.run", str(two), "--workspace", workspace.location,
     ]  # fmt: skip
     done = subprocess.run(
         launcher, env=environment(), cwd=ROOT, text=True, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
     folder = Path(workspace.location) / "runs" / "two"
-    assert (folder / "teacher-05s" / "latest").read_text() == "step-000002\n"
+    for stage, step in {"teacher-05s": 2, "ode": 2, "dmd-05s": 4}.items():
+        assert (folder / stage / "latest").read_text() == f"step-{step:06d}\n"
 
 
 def test_help_is_fast_and_light():
