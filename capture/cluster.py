@@ -54,6 +54,8 @@ def start_ray(address: str | None, workers: int | None) -> int:
     """Join the cluster at `address`, or start Ray on this machine; the number of workers."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray lowers its workers' priority by 15: rendering would wait for anything else that runs.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
