@@ -53,8 +53,8 @@ DEFAULT_FOLDER = Path("/usr/share/games/openarena/baseoa")
 PACKAGES = "openarena-081-maps openarena-081-textures openarena-data"
 # Detailed, well lit and roomy ones, in that order, come first in the list.
 FEATURED = (
-    "oa_rpg3dm2",
     "ctf_inyard",
+    "oa_rpg3dm2",
     "oa_spirit3",
     "oa_koth2",
     "am_underworks2",
