@@ -19,6 +19,7 @@ import numpy as np
 from dataset.errors import OpenRelicError
 
 MAGIC = 0x9E2B83C1
+MAX_PAYLOAD = 256 * 1024 * 1024  # as in UnrealCV's own server
 HEADER = struct.Struct("<II")
 # UnrealCV handles at most 32 requests a tick; more in flight would only wait in its queue.
 PIPELINE = 32
@@ -125,7 +126,11 @@ class UnrealCVClient:
 
     def json(self, command: str) -> Any:
         """The reply parsed as JSON."""
-        return json.loads(self.request(command))
+        reply = self.request(command)
+        try:
+            return json.loads(reply)
+        except ValueError:
+            return self._lose(f"answered {reply[:60]!r} to {command!r}, which is not JSON")
 
     def send_frame_request(
         self, camera: int, location_cm: np.ndarray, rotation_deg: np.ndarray, passes: str
@@ -164,6 +169,8 @@ class UnrealCVClient:
         magic, length = HEADER.unpack(self._receive_exactly(HEADER.size))
         if magic != MAGIC:
             self._lose(f"sent a message that starts with 0x{magic:08X}")
+        if not 0 < length <= MAX_PAYLOAD:
+            self._lose(f"announced a message of {length} bytes")
         return self._receive_exactly(length)
 
     def _receive_exactly(self, count: int) -> memoryview:
@@ -194,6 +201,13 @@ def pose_text(location_cm: np.ndarray, rotation_deg: np.ndarray) -> str:
 
 def parse_frame(body: bytes | memoryview) -> Frame:
     """Read a `/tour/frame` reply: u32 header length, JSON header, then the passes (views)."""
+    try:
+        return _parsed_frame(body)
+    except (KeyError, TypeError, ValueError, struct.error) as error:
+        raise EngineLostError(f"a frame reply cannot be read: {error!r}") from error
+
+
+def _parsed_frame(body: bytes | memoryview) -> Frame:
     (length,) = struct.unpack_from("<I", body)
     header = json.loads(bytes(body[4 : 4 + length]))
     offset, passes = 4 + length, {}

@@ -15,7 +15,7 @@ from capture.engine.grammar import CommandError, Dispatcher
 from capture.engine.state import UNREALCV_VERSION, EngineState
 
 HALF_MAX = 65504.0
-MAX_SIDE = 16384
+MAX_SIDE = 8192
 
 
 def bind_commands(dispatcher: Dispatcher, engine: EngineState) -> None:

@@ -6,11 +6,16 @@ spaces allowed. `[str]` is `[^ ]*`, `[uint]` is `\d*`, `[float]` is `[-+]?\d*[.]
 matches, in the order they were bound, takes the command.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+log = logging.getLogger(__name__)
+
 PLACEHOLDERS = {"str": "[^ ]*", "uint": r"\d*", "float": r"[-+]?\d*[.]?\d+"}
+
+MAX_DIGITS = 64  # more would overflow a float, or stop Python from reading an integer
 
 Handler = Callable[[list[str]], bytes | str]
 
@@ -25,6 +30,7 @@ class Command:
 
     template: str
     pattern: re.Pattern[str]
+    numeric: tuple[bool, ...]  # which placeholders are numbers
     handler: Handler
     help: str
 
@@ -48,18 +54,28 @@ class Dispatcher:
 
     def bind(self, template: str, handler: Handler, help: str) -> None:
         """Add a template; `handler` gets the placeholders' texts and returns the reply's body."""
-        self.commands.append(Command(template, template_pattern(template), handler, help))
+        numeric = tuple(kind != "str" for kind in re.findall(r"\[(\w+)\]", template))
+        self.commands.append(Command(template, template_pattern(template), numeric, handler, help))
 
     def run(self, text: str) -> bytes:
-        """The reply's body for a command; it never raises."""
+        """The reply's body for a command; it never raises, not even where a handler has a bug."""
         for command in self.commands:
             match = command.pattern.fullmatch(text)
             if match is None:
                 continue
+            arguments = list(match.groups())
+            numbers = [
+                text for text, is_one in zip(arguments, command.numeric, strict=True) if is_one
+            ]
+            if any(len(text) > MAX_DIGITS for text in numbers):
+                return b"error Argument Invalid"
             try:
-                reply = command.handler(list(match.groups()))
+                reply = command.handler(arguments)
             except CommandError as error:
                 return f"error {error}".encode()
+            except Exception:
+                log.exception("the handler of %s failed", command.template)
+                return f"error Internal failure in {command.template}".encode()
             return reply if isinstance(reply, bytes) else reply.encode()
         # Both phrases are looked for by UnrealCV's own tests.
         return (

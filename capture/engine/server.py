@@ -12,7 +12,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
-from capture.engine.wire import FrameReader, FramingError, frame
+from capture.engine.wire import MAX_PAYLOAD, FrameReader, FramingError, frame
 
 log = logging.getLogger(__name__)
 
@@ -76,4 +76,7 @@ class Server:
         identifier, colon, command = payload.partition(b":")
         if not colon or not identifier.isdigit():
             raise FramingError(f"a request must be <id>:<command>, got {payload[:40]!r}")
-        return identifier + b":" + self._run(command.decode("utf-8", errors="replace"))
+        reply = self._run(command.decode("utf-8", errors="replace"))
+        if len(reply) + len(payload) > MAX_PAYLOAD:
+            reply = f"error The reply has {len(reply)} bytes; {MAX_PAYLOAD} can be sent".encode()
+        return identifier + b":" + reply

@@ -1,8 +1,8 @@
 """The `/tour/*` commands: image and pose from one tick, collision queries, readiness.
 
-JSON replies are one line. `/tour/frame` answers a little-endian u32 header length, a JSON header
-(`frame`, `pose` as drawn, `fov`, `passes` with name, dtype, shape, bytes) and the passes one after
-another, uncompressed, C order.
+JSON replies are one line, numbers in them `%.6f`. `/tour/frame` answers a little-endian u32 header
+length, a JSON header (`frame`, `pose` as drawn, `fov`, `passes` with name, dtype, shape, bytes) and
+the passes one after another, uncompressed, C order.
 """
 
 import json
@@ -32,8 +32,14 @@ def bind_tour_commands(dispatcher: Dispatcher, engine: EngineState) -> None:
 
 
 def one_line(value: object) -> str:
-    """`value` as one line of JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    """`value` as one line of JSON, numbers that are not whole as `%.6f`."""
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{one_line(k)}: {one_line(v)}' for k, v in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(one_line, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def frame_reply(engine: EngineState, args: list[str]) -> bytes:
@@ -63,7 +69,7 @@ def _frame_header(
         }
         for name in names
     ]
-    pose = [round(value, 6) for value in (*camera.location, *camera.rotation)]
+    pose = [*camera.location, *camera.rotation]
     header = {"frame": engine.frame, "pose": pose, "fov": camera.fov, "passes": passes}
     return one_line(header).encode()
 
@@ -125,24 +131,26 @@ def _bind_collision(dispatcher: Dispatcher, engine: EngineState) -> None:
 
     def sweep(args: list[str]) -> str:
         numbers = np.array([float(text) for text in args])
+        if numbers[6] < 0:
+            raise CommandError("Argument Invalid")
         hit = collision.sweep(numbers[:3], numbers[3:6], float(numbers[6]))
         if hit is None:
             return one_line({"hit": False, "fraction": 1.0})
-        normal = [round(float(value), 6) for value in hit.normal]
-        fraction = round(hit.fraction, 6)
-        return one_line({"hit": True, "fraction": fraction, "normal": normal, "object": hit.object})
+        normal = [float(value) for value in hit.normal]
+        found = {"fraction": float(hit.fraction), "normal": normal, "object": hit.object}
+        return one_line({"hit": True, **found})
 
     def clearance(args: list[str]) -> str:
         distance, point, _ = collision.nearest(np.array([[float(text) for text in args]]))
-        where = [round(float(value), 6) for value in point[0]]
-        return one_line({"distance": round(float(distance[0]), 6), "point": where})
+        where = [float(value) for value in point[0]]
+        return one_line({"distance": float(distance[0]), "point": where})
 
     def freespace(args: list[str]) -> str:
         count, radius, seed = int(args[0] or 0), float(args[1]), int(args[2] or 0)
         if not 0 < count <= MAX_FREE_POINTS or radius <= 0:
             raise CommandError("Argument Invalid")
         points = collision.free_points(count, radius, seed)
-        return one_line({"points": np.round(points, 6).tolist()})
+        return one_line({"points": points.tolist()})
 
     dispatcher.bind(
         f"vget /tour/sweep {POINT} {POINT} [float]", sweep, "Sphere from point to point, radius"

@@ -4,6 +4,7 @@ A real engine cannot be made to answer late or with a wrong id, so a scripted so
 """
 
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,24 @@ def test_a_wrong_id_drops_the_connection():
             client.text("vget /wrong")
 
 
+def test_a_reply_that_is_no_json_drops_the_connection():
+    with scripted_server(honest) as port:
+        client = connect(port)
+        with pytest.raises(EngineLostError, match="not JSON"):
+            client.json("vget /tour/version")
+
+
+def test_a_message_of_no_possible_length_drops_the_connection():
+    listener = socket.create_server(("127.0.0.1", 0))
+    sent = struct.pack("<II", 0x9E2B83C1, 0xFFFFFFFF)
+    thread = threading.Thread(target=lambda: listener.accept()[0].sendall(sent), daemon=True)
+    thread.start()
+    with pytest.raises(EngineLostError, match="announced a message of 4294967295 bytes"):
+        connect(listener.getsockname()[1])
+    thread.join(timeout=5)
+    listener.close()
+
+
 def test_nobody_listens():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -89,5 +108,8 @@ def test_poses_are_never_written_with_an_exponent():
 
 def test_a_frame_whose_sizes_disagree_is_refused():
     header = b'{"frame": 1, "pose": [0,0,0,0,0,0], "fov": 90, "passes": []}'
+    for broken in (b"", b"\xff\0\0\0{}", b"\2\0\0\0[]"):
+        with pytest.raises(EngineLostError, match="cannot be read"):
+            parse_frame(broken)
     with pytest.raises(EngineLostError, match="header says"):
         parse_frame(len(header).to_bytes(4, "little") + header + b"extra")

@@ -81,6 +81,8 @@ def test_depth_went_through_half_precision(client: UnrealCVClient):
         ("vget /object/nobody/color", "error Cannot find object"),
         ("vset /camera/0/size 0 5", "error Argument Invalid"),
         ("vset /camera/0/fov 1e-05", "error No handler found for URI"),
+        ("vget /tour/sweep 0 0 0 1 1 1 -5", "error Argument Invalid"),
+        (f"vget /camera/{'9' * 5000}/fov", "error Argument Invalid"),
         ("vget /camera/0/lit tiff", "error Argument Invalid"),
         ("nonsense", "error No handler found for URI"),
     ],

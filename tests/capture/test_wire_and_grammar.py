@@ -1,10 +1,12 @@
 """Framing to the byte, and UnrealCV's command grammar."""
 
+import json
 import struct
 
 import pytest
 
 from capture.engine.grammar import CommandError, Dispatcher, template_pattern
+from capture.engine.tour_commands import one_line
 from capture.engine.wire import MAX_PAYLOAD, FrameReader, FramingError, frame
 
 
@@ -65,7 +67,25 @@ def test_dispatcher_replies():
     dispatcher.bind("vget /fail", fail, "fails")
     assert dispatcher.run("vget /echo hello") == b"hello"
     assert dispatcher.run("vget /fail") == b"error Argument Invalid"
+
+    def count(args: list[str]) -> str:
+        return str(1 / int(args[0]))
+
+    dispatcher.bind("vget /count/[uint]", count, "has a bug at 0")
+    assert dispatcher.run("vget /count/2") == b"0.5"
+    assert dispatcher.run("vget /count/0") == b"error Internal failure in vget /count/[uint]"
+    assert dispatcher.run(f"vget /count/{'9' * 5000}") == b"error Argument Invalid"
     unknown = dispatcher.run("vget /nothing").decode()
     # Both phrases are asserted by UnrealCV's own tests.
     assert unknown.startswith("error No handler found for URI")
     assert "Can not find a handler for URI 'vget /nothing'" in unknown
+
+
+def test_json_is_one_line_with_six_decimals():
+    value = {"hit": True, "fraction": 1e-7, "normal": (0.0, -1.0, 1 / 3), "object": 'a\n"wände"'}
+    text = one_line({**value, "frame": 812, "nothing": [], "none": None})
+    assert text == (
+        '{"hit": true, "fraction": 0.000000, "normal": [0.000000, -1.000000, 0.333333], '
+        '"object": "a\\n\\"wände\\"", "frame": 812, "nothing": [], "none": null}'
+    )
+    assert json.loads(text)["object"] == value["object"]
