@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +32,7 @@ from dataset.latent_store import (
 )
 from dataset.loader import Sample, read_sample
 from dataset.manifest import SPLITS, SampleRow, read_manifest
-from dataset.resize import resize_frame
+from dataset.small_frames import SmallFrames, video_of
 from dataset.tokenizers import (
     VideoTokenizer,
     fit_tokenizer,
@@ -60,11 +59,15 @@ def encode_workspace(
             f"python -m dataset.build {workspace.location}",
         )
     shards = shards_digest(workspace)
-    tokenizer = prepare_tokenizer(workspace, config, samples)
-    encoder = _Encoder(workspace, config, tokenizer)
+    frames = SmallFrames(config.width, config.height)
     # Decoding, resizing and matrix products all release the interpreter's lock.
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        rows = list(tqdm(pool.map(encoder.row, samples), "latents", len(samples), unit="sample"))
+        tokenizer = prepare_tokenizer(workspace, config, samples, frames, pool)
+        encoder = _Encoder(workspace, config, tokenizer, frames)
+        groups = same_video(samples)
+        made = tqdm(pool.map(encoder.rows, groups), "latents", len(groups), unit="video")
+        by_key = {row.key: row for rows in made for row in rows}
+    rows = [by_key[sample.key] for sample in samples]
     record = {
         "config": config_record(config),
         "config_fingerprint": fingerprint(config),
@@ -93,8 +96,24 @@ def _commit(workspace: Workspace, rows: list[LatentRow], record: dict[str, objec
     workspace.write_json(RECORD, record)
 
 
+def same_video(samples: list[SampleRow]) -> list[list[SampleRow]]:
+    """Samples whose pictures are the same ones, the longest video of them first."""
+    groups: dict[tuple[str, str, int], list[SampleRow]] = {}
+    for row in samples:
+        groups.setdefault(video_of(row), []).append(row)
+
+    def stored_frames(row: SampleRow) -> int:
+        return row.length if row.pivot is None else row.pivot + 1
+
+    return [sorted(group, key=stored_frames, reverse=True) for group in groups.values()]
+
+
 def prepare_tokenizer(
-    workspace: Workspace, config: LatentsConfig, samples: list[SampleRow]
+    workspace: Workspace,
+    config: LatentsConfig,
+    samples: list[SampleRow],
+    frames: SmallFrames,
+    pool: ThreadPoolExecutor,
 ) -> VideoTokenizer:
     """The stored tokenizer if it was fitted to these samples, else one fitted and stored now."""
     chosen = fit_rows(samples, config.fit_samples) if config.tokenizer == "pca" else []
@@ -105,7 +124,12 @@ def prepare_tokenizer(
             return load_stored_tokenizer(workspace, config)
     workspace.delete_file(RECORD)
     workspace.delete_file(TOKENIZER_RECORD)
-    tokenizer = fit_tokenizer(config, _videos(workspace, config, chosen))
+
+    def decoded(row: SampleRow) -> np.ndarray:
+        return frames.of(read_sample(workspace, row))
+
+    windows = tqdm(pool.map(decoded, chosen), "fit", len(chosen), unit="sample", disable=not chosen)
+    tokenizer = fit_tokenizer(config, map(frames_to_video, windows))
     stored = tokenizer.to_bytes()
     if stored is not None:
         workspace.write_bytes(TOKENIZER, stored)
@@ -135,19 +159,6 @@ def fit_rows(samples: list[SampleRow], count: int) -> list[SampleRow]:
     return [usable[place] for place in places]
 
 
-def _videos(
-    workspace: Workspace, config: LatentsConfig, rows: list[SampleRow]
-) -> Iterator[torch.Tensor]:
-    for row in tqdm(rows, "fit", unit="sample", disable=not rows):
-        yield frames_to_video(model_frames(read_sample(workspace, row), config))
-
-
-def model_frames(sample: Sample, config: LatentsConfig) -> np.ndarray:
-    """The sample's frames at the model's size, (T, height, width, 3) uint8."""
-    small = [resize_frame(frame, config.width, config.height) for frame in sample.stored_frames()]
-    return np.stack(small)[sample.index]
-
-
 @dataclass
 class _Encoder:
     """Encodes one sample at a time, or finds that it is there already."""
@@ -155,12 +166,17 @@ class _Encoder:
     workspace: Workspace
     config: LatentsConfig
     tokenizer: VideoTokenizer
+    frames: SmallFrames
     written: int = 0
 
     def __post_init__(self) -> None:
         # A VAE keeps convolution caches while it encodes.
         self._lock = threading.Lock()
         self._dtype = np.dtype(self.config.dtype)
+
+    def rows(self, sources: list[SampleRow]) -> list[LatentRow]:
+        """The rows of several samples, one after another."""
+        return [self.row(source) for source in sources]
 
     def row(self, source: SampleRow) -> LatentRow:
         """The manifest's row of a sample, whose file is there afterwards."""
@@ -184,7 +200,7 @@ class _Encoder:
         from safetensors.numpy import save
 
         sample = read_sample(self.workspace, source)
-        frames = model_frames(sample, self.config)
+        frames = self.frames.of(sample)
         with self._lock:
             latents = self.tokenizer.encode(frames_to_video(frames))[0].numpy().astype(self._dtype)
             psnr = self._psnr(latents, frames) if source.split == "val" else float("nan")

@@ -3,12 +3,13 @@
 import numpy as np
 
 from dataset.config import LatentsConfig
-from dataset.encoding import load_stored_tokenizer, model_frames
+from dataset.encoding import load_stored_tokenizer
 from dataset.latent_store import LatentRow, read_sample
 from dataset.loader import read_sample as read_shard_sample
 from dataset.manifest import read_manifest
 from dataset.resize import centre_crop
 from dataset.sections import image_html, table_html, write_section
+from dataset.small_frames import SmallFrames
 from dataset.tokenizers import video_to_frames
 from dataset.workspace import Workspace
 
@@ -62,7 +63,7 @@ def _pictures(workspace: Workspace, config: LatentsConfig, rows: list[LatentRow]
         return "<p>There is no held-out split, so there is nothing to compare.</p>"
     row = held_out[0]
     source = next(entry for entry in read_manifest(workspace) if entry.key == row.key)
-    frames = model_frames(read_shard_sample(workspace, source), config)
+    frames = SmallFrames(config.width, config.height).of(read_shard_sample(workspace, source))
     latents = torch.from_numpy(read_sample(workspace, row).latents)[None]
     decoded = video_to_frames(load_stored_tokenizer(workspace, config).decode(latents))
     shown = np.linspace(0, len(frames) - 1, SHOWN).astype(int)

@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 
 from dataset.clip import FPS
 from dataset.colour import plane_psnr_db
-from dataset.encoding import model_frames
 from dataset.latent_store import LatentRow, read_sample
 from dataset.loader import read_sample as read_shard_sample
 from dataset.manifest import read_manifest
 from dataset.sections import figure_html, table_html, video_html, write_section
+from dataset.small_frames import SmallFrames
 from dataset.tokenizers import video_to_frames
 from dataset.video import encode_preview
 from training.context import RunContext
@@ -57,7 +57,8 @@ def choose_row(context: RunContext) -> LatentRow:
 def play_sample(context: RunContext, player: Player, row: LatentRow) -> Played:
     """Generate as many whole chunks as the sample's actions steer."""
     source = next(entry for entry in read_manifest(context.workspace) if entry.key == row.key)
-    truth = model_frames(read_shard_sample(context.workspace, source), context.recipe.latents)
+    size = context.recipe.latents
+    truth = SmallFrames(size.width, size.height).of(read_shard_sample(context.workspace, source))
     stored = read_sample(context.workspace, row)
     decoded = player.tokenizer.decode(torch.from_numpy(stored.latents)[None])
     session = Session(

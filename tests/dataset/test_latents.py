@@ -3,20 +3,23 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from dataset import encoding
+from augment.palindrome import palindrome_indices
 from dataset.config import LatentsConfig
-from dataset.encoding import encode_workspace, load_stored_tokenizer, model_frames
+from dataset.encoding import encode_workspace, load_stored_tokenizer, same_video
 from dataset.errors import OpenRelicError
 from dataset.latent_store import RECORD, read_rows, read_sample, require_latents
 from dataset.latents_section import write_latents_section
 from dataset.loader import iterate_samples
 from dataset.manifest import MANIFEST
 from dataset.resize import centre_crop, resize_frame, resize_intrinsics
+from dataset.small_frames import SmallFrames, read_resized
 from dataset.tokenizers import frames_to_video
+from dataset.video import VideoWriter, read_frames
 from dataset.workspace import Workspace
 from tests.small_workspace import make_shards
 
@@ -55,8 +58,9 @@ def test_a_palindrome_is_encoded_from_its_mapped_frames(encoded):
     sample = next(one for one in iterate_samples(encoded, "train") if one.row.pivot is not None)
     row = next(one for one in read_rows(encoded) if one.key == sample.key)
     tokenizer = load_stored_tokenizer(encoded, CONFIG)
-    frames = np.stack([resize_frame(frame, 64, 32) for frame in sample.frames()])
-    assert np.array_equal(frames, model_frames(sample, CONFIG))
+    frames = SmallFrames(64, 32).of(sample)
+    by_frame = np.stack([resize_frame(frame, 64, 32) for frame in sample.frames()])
+    assert np.abs(frames.astype(int) - by_frame).mean() < 3  # tiles of random colours
     expected = tokenizer.encode(frames_to_video(frames))[0].numpy().astype(np.float16)
     stored = read_sample(encoded, row).latents
     np.testing.assert_array_equal(stored, expected.astype(np.float32))
@@ -65,31 +69,83 @@ def test_a_palindrome_is_encoded_from_its_mapped_frames(encoded):
     assert not np.allclose(flipped[:, turn + 1 : 21], stored[:, turn + 1 :], atol=1e-2)
 
 
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory) -> Path:
+    """A video of 160x96 as smooth and as little saturated as most pictures are."""
+    path = tmp_path_factory.mktemp("clouds") / "clouds.mp4"
+    rng = np.random.default_rng(0)
+    with VideoWriter(path, 160, 96, pixels="rgb24", crf=10) as writer:
+        for _ in range(5):
+            noise = cv2.GaussianBlur(rng.standard_normal((96, 160, 3)), (0, 0), 2)
+            noise = 0.7 * noise[..., :1] + 0.3 * noise
+            writer.write((128 + 100 * noise / np.abs(noise).max()).astype(np.uint8))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("width", "height"),
+    # Kept whole; cut above and below; left and right; by a broken factor; grown.
+    [(80, 48), (64, 32), (48, 32), (96, 64), (320, 192)],
+)
+def test_resized_pictures_are_those_of_the_full_size_way(clouds, width, height):
+    fast = np.stack(list(read_resized(clouds, width, height))).astype(float)
+    slow = np.stack([resize_frame(frame, width, height) for frame in read_frames(clouds)])
+    difference = np.abs(fast - slow)
+    assert difference.shape == (5, height, width, 3)
+    assert difference.mean() < 0.5
+    assert np.abs((fast - slow).mean((0, 1, 2))).max() < 0.2
+    # Half a pixel aside would be another picture, and other intrinsics.
+    aside = 0.5 * (slow[:, :, :-1].astype(float) + slow[:, :, 1:])
+    assert difference.mean() < np.abs(aside - slow[:, :, 1:]).mean() / 3
+
+
+def test_a_crop_on_odd_pixels_takes_the_full_size_way(clouds):
+    assert centre_crop(160, 96, 79, 48).left == 1
+    fast = np.stack(list(read_resized(clouds, 79, 48)))
+    slow = np.stack([resize_frame(frame, 79, 48) for frame in read_frames(clouds)])
+    np.testing.assert_array_equal(fast, slow)
+
+
+def test_a_palindrome_is_not_decoded_again(encoded):
+    sample = next(iterate_samples(encoded, "train"))
+    pictures = SmallFrames(64, 32)
+    forward = pictures.of(sample)
+    index = palindrome_indices(81, 60)
+    back = replace(sample, row=replace(sample.row, pivot=60), index=index, mp4=b"no video")
+    np.testing.assert_array_equal(pictures.of(back), forward[index])
+    assert same_video([back.row, sample.row]) == [[sample.row, back.row]]
+    with pytest.raises(OpenRelicError, match="sample train-0: a video of 8 bytes"):
+        SmallFrames(64, 32).of(back)
+    elsewhere = replace(back, row=replace(back.row, first_frame=96))
+    with pytest.raises(OpenRelicError, match="sample train-0"):
+        pictures.of(elsewhere)
+
+
 def test_a_second_run_keeps_everything(encoded, monkeypatch):
     before = encoded.read_bytes(RECORD)
-    monkeypatch.setattr(encoding, "model_frames", None)
+    monkeypatch.setattr(SmallFrames, "of", None)
     encode_workspace(encoded, CONFIG)
     assert encoded.read_bytes(RECORD) == before
 
 
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     workspace = make_shards(tmp_path)
-    whole, calls = encoding.model_frames, []
+    whole, calls = SmallFrames.of, []
 
-    def dies_late(sample, config):
+    def dies_late(frames, sample):
         calls.append(sample.key)
         if len(calls) == 6:  # three to fit, then in the middle of encoding
             raise KeyboardInterrupt
-        return whole(sample, config)
+        return whole(frames, sample)
 
-    monkeypatch.setattr(encoding, "model_frames", dies_late)
+    monkeypatch.setattr(SmallFrames, "of", dies_late)
     with pytest.raises(KeyboardInterrupt):
         encode_workspace(workspace, CONFIG, threads=1)
     assert not workspace.exists(RECORD)
     with pytest.raises(OpenRelicError, match=r"python -m dataset\.latents"):
         require_latents(workspace, CONFIG, "tiny.yaml")
     calls.clear()
-    monkeypatch.setattr(encoding, "model_frames", lambda s, c: calls.append(s.key) or whole(s, c))
+    monkeypatch.setattr(SmallFrames, "of", lambda f, s: calls.append(s.key) or whole(f, s))
     rows = encode_workspace(workspace, CONFIG, threads=1)
     assert 0 < len(calls) < len(rows) == 6
     fresh = encode_workspace(make_shards(tmp_path / "fresh"), CONFIG)
