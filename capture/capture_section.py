@@ -1,17 +1,20 @@
 """Capture's section of the report: what was recorded, frames of each clip, tracks from above."""
 
+import html
+
 import numpy as np
 
 from capture.plan_rows import PlanRow
 from capture.plan_section import durations_figure
 from dataset.clip import VIDEO, CameraTrack, Clip, read_clip, read_track
-from dataset.sections import figure_html, image_html, table_html, write_section
+from dataset.sections import figure_html, image_html, side_by_side, table_html, write_section
 from dataset.workspace import Workspace
 from labeling.camera import ue_axes
 
 MAX_SHOWN = 12  # clips with frames and a track of their own
-STRIP_FRAMES, STRIP_HEIGHT = 6, 135
+ROWS, COLUMNS, THUMBNAIL_HEIGHT = 4, 3, 135  # frames shown of a clip
 ARROWS = 24
+MOTIONS = {"fly": "flying: forward follows the view", "walk": "walking: forward stays level"}
 
 
 def write_capture_section(workspace: Workspace, rows: list[PlanRow]) -> None:
@@ -21,7 +24,7 @@ def write_capture_section(workspace: Workspace, rows: list[PlanRow]) -> None:
     body = f"<p>{len(clips)} of {len(rows)} tours captured.</p>"
     if clips:
         seconds = np.array([clip.frames / clip.fps for clip in clips])
-        body += durations_figure(seconds, "captured clips") + _table(clips)
+        body += side_by_side([durations_figure(seconds, "captured clips")]) + _table(clips)
         body += "".join(_clip_html(workspace, clip) for clip in clips[:MAX_SHOWN])
     write_section(workspace, "capture", "Capture", body)
 
@@ -42,27 +45,32 @@ def _table(clips: list[Clip]) -> str:
 
 def _clip_html(workspace: Workspace, clip: Clip) -> str:
     return (
-        f"<h3>{clip.tour_id}</h3>\n"
-        + _strip(workspace, clip)
-        + track_figure(read_track(workspace, clip), f"Track of {clip.tour_id} from above")
+        f"<h3>{html.escape(clip.tour_id)}</h3>\n"
+        f"<p>{html.escape(clip.scene)}: a {clip.kind} tour of {clip.frames / clip.fps:.0f} s, "
+        f"{MOTIONS[clip.motion]}.</p>\n"
+    ) + side_by_side(
+        [
+            _contact_sheet(workspace, clip),
+            track_figure(read_track(workspace, clip), "The camera's track from above"),
+        ]
     )
 
 
-def _strip(workspace: Workspace, clip: Clip) -> str:
-    """Frames at even times, side by side, as one JPEG."""
+def _contact_sheet(workspace: Workspace, clip: Clip) -> str:
+    """Frames at even times, row by row, as one JPEG."""
     import cv2
 
     from dataset.video import read_frame_indices
 
-    numbers = np.linspace(0, clip.frames - 1, STRIP_FRAMES).astype(int).tolist()
+    numbers = np.linspace(0, clip.frames - 1, ROWS * COLUMNS).astype(int).tolist()
     with workspace.reading(clip.path(VIDEO)) as path:
         frames = [frame[..., ::-1] for frame in read_frame_indices(path, numbers)]
-    width = STRIP_HEIGHT * clip.width // clip.height
-    small = [cv2.resize(frame, (width, STRIP_HEIGHT), interpolation=cv2.INTER_AREA)
-             for frame in frames]  # fmt: skip
-    jpeg = cv2.imencode(".jpg", np.hstack(small), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-    times = ", ".join(f"{number / clip.fps:.0f}" for number in numbers)
-    return image_html(jpeg, f"Frames at {times} s")
+    size = THUMBNAIL_HEIGHT * clip.width // clip.height, THUMBNAIL_HEIGHT
+    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+    rows = [np.hstack(small[at : at + COLUMNS]) for at in range(0, len(small), COLUMNS)]
+    jpeg = cv2.imencode(".jpg", np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    apart_s = clip.frames / clip.fps / (len(numbers) - 1)
+    return image_html(jpeg, f"Frames from first to last, row by row, {apart_s:.1f} s apart")
 
 
 def track_figure(track: CameraTrack, caption: str) -> str:
@@ -73,7 +81,7 @@ def track_figure(track: CameraTrack, caption: str) -> str:
     from matplotlib.figure import Figure
 
     x, y = track.location_cm[:, 1] / 100, track.location_cm[:, 0] / 100
-    figure = Figure(figsize=(5, 4))
+    figure = Figure(figsize=(6, 4))
     axes = figure.add_subplot()
     path = axes.scatter(x, y, c=track.time_s, s=3, cmap="viridis", linewidths=0)
     shown = np.linspace(0, len(track) - 1, min(ARROWS, len(track))).astype(int)

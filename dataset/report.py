@@ -52,6 +52,12 @@ th, td { border-bottom: 1px solid var(--line); padding: .3rem .75rem; text-align
 th { background: var(--soft); font-weight: 600; }
 figure { margin: 1.5rem 0; }
 figcaption { font-size: .875rem; opacity: .8; margin-top: .35rem; }
+.columns { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr));
+  gap: 1.25rem; align-items: start; margin: 1rem 0; }
+.columns figure { margin: 0; }
+.columns svg, .columns img, .columns video { width: 100%; }
+/* The box is higher than the picture: controls stand below it, not over the keys at its foot. */
+.columns video { aspect-ratio: 16 / 11; object-position: top; background: #000; }
 img, video { max-width: 100%; height: auto; display: block; }
 /* Plots are drawn on white in both schemes. */
 figure > svg { max-width: 100%; height: auto; background: #fff; }

@@ -8,16 +8,24 @@ import numpy as np
 from dataset.card import SPLIT_HEADER, minutes, split_rows
 from dataset.loader import Sample, read_sample
 from dataset.manifest import SampleRow
-from dataset.sections import figure_html, image_html, table_html, video_html, write_section
+from dataset.sections import (
+    figure_html,
+    image_html,
+    side_by_side,
+    table_html,
+    video_html,
+    write_section,
+)
 from dataset.verify import Statistics
 from dataset.video import encode_preview, read_frame_indices
 from dataset.workspace import SHARDS, Workspace
-from labeling.actions import ACTIONS
+from labeling.actions import ACTIONS, STATIC
 
 STRIP_COLUMNS = 6
 THUMBNAIL_WIDTH = 240
-PREVIEW_WIDTH = 320
+PREVIEW_WIDTH = 480
 GAP = 3
+CANDIDATES = 12
 JPEG_QUALITY = 80
 
 
@@ -70,19 +78,29 @@ def _shares_figure(statistics: Statistics) -> str:
 
 
 def _palindrome_html(workspace: Workspace, rows: Sequence[SampleRow]) -> str:
-    """The palindrome that goes back furthest, as a strip and as a video."""
+    """A palindrome that goes far back, as a strip and as a video."""
     turned = [row for row in rows if row.pivot is not None]
     if not turned:
         return "<p>There are no palindromes.</p>\n"
-    # The smaller the pivot's share of the window, the further the camera returns.
-    row = min(turned, key=lambda row: ((row.pivot or 0) / row.length, row.key))
-    sample = read_sample(workspace, row)
+    sample = _most_travelled(workspace, turned)
+    row = sample.row
     strip = image_html(
         palindrome_strip(sample),
         f"{row.key}: above, the way out to frame {row.pivot}; below, the same places on the way "
         "back, at the frame of the sample that each picture names.",
     )
-    return strip + video_html(_preview(sample), f"{row.key}, played from frame 0 to the last.")
+    video = video_html(_preview(sample), f"{row.key}, played from frame 0 to the last.")
+    return strip + side_by_side([video])
+
+
+def _most_travelled(workspace: Workspace, turned: Sequence[SampleRow]) -> Sample:
+    """Of the palindromes that return furthest, the one that sees most on its way: turns and steps.
+
+    The smaller the pivot's share of the window, the further the camera returns.
+    """
+    ranked = sorted(turned, key=lambda row: ((row.pivot or 0) / row.length, row.key))
+    samples = (read_sample(workspace, row) for row in ranked[:CANDIDATES])
+    return max(samples, key=lambda sample: float(sample.actions[:, :STATIC].sum()))
 
 
 def palindrome_strip(sample: Sample) -> bytes:

@@ -7,6 +7,7 @@ the report's, pictures and videos are embedded.
 import base64
 import html
 import io
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from dataset.workspace import REPORT, Workspace
@@ -35,6 +36,11 @@ def table_html(header: list[str], rows: list[list[object]]) -> str:
         for row in rows
     )
     return f"<table>\n<tr>{head}</tr>\n{body}</table>\n"
+
+
+def side_by_side(figures: Iterable[str]) -> str:
+    """Figures (of the functions below) in columns, as many as the page has room for."""
+    return f'<div class="columns">{"".join(figures)}</div>\n'
 
 
 def figure_html(figure: "Figure", caption: str) -> str:

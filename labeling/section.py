@@ -11,7 +11,7 @@ import numpy as np
 
 from dataset.clip import VIDEO, Clip
 from dataset.errors import OpenRelicError
-from dataset.sections import figure_html, table_html, video_html, write_section
+from dataset.sections import figure_html, side_by_side, table_html, video_html, write_section
 from dataset.video import encode_preview, read_frames
 from dataset.workspace import REPORT, Workspace
 from labeling.actions import (
@@ -41,7 +41,7 @@ PREVIEW_WIDTH = 640
 
 # An action held for less than this many frames of a sample does not make it eventful.
 _SEEN_FRAMES = 4
-_SECTION_VERSION = 1
+_SECTION_VERSION = 2
 _OURS, _PAPER = "#d98200", "#8a94a6"
 
 
@@ -125,7 +125,7 @@ def _body(workspace: Workspace, label_set: str, totals: Totals, thresholds: Thre
         "Share of frames with each action. The paper's bars are sorted by height; which action "
         "each one stands for cannot be read, so only the shape compares.",
     )
-    videos = "".join(
+    videos = side_by_side(
         video_html(_sample_video(workspace, label_set, sample), _sample_caption(sample))
         for sample in pick_samples(totals.samples)
         if workspace.exists(sample.clip.path(VIDEO))
