@@ -180,7 +180,9 @@ class Workspace:
     def read_table(self, path: str) -> pa.Table:
         """The parquet file as a table; a damaged one raises `OpenRelicError` with its name."""
         try:
-            return pq.read_table(pa.BufferReader(self.read_bytes(path)))
+            # Without Arrow's own threads: one that still holds our bytes when Python ends aborts it.
+            source = pa.BufferReader(self.read_bytes(path))
+            return pq.ParquetFile(source, pre_buffer=False).read(use_threads=False)
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError) as error:  # pages that are damaged raise OSError
