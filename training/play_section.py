@@ -24,6 +24,7 @@ from training.context import RunContext
 from training.session import Chunk, Player, Session, load_player, token_grid
 
 SCALE = 2  # the page shows small frames larger
+LABEL_HEIGHT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,15 +86,35 @@ def play_sample(context: RunContext, player: Player, row: LatentRow) -> Played:
 
 
 def _video(played: Played) -> str:
-    side_by_side = np.concatenate([played.truth, played.tokenizer, played.student], axis=2)
+    columns = [
+        _labelled("engine", played.truth),
+        _labelled("engine, through the tokenizer", played.tokenizer),
+        _labelled("student", played.student),
+    ]
+    side_by_side = np.concatenate(columns, axis=2)
     _, height, width, _ = side_by_side.shape
-    mp4 = encode_preview(side_by_side, FPS, SCALE * width, SCALE * height)
+    mp4 = encode_preview(side_by_side, FPS, width, height)
     held_out = "held-out" if played.row.split == "val" else "training (nothing is held out)"
     caption = (
-        f"{held_out} sample {played.row.key}: its frames as rendered, after the tokenizer, and the "
-        "student from the first frame under the same actions"
+        f"{held_out} sample {played.row.key}, from left to right: the engine's rendering, the same "
+        "after the tokenizer, and the student's video from the first frame under the same actions"
     )
     return video_html(mp4, caption)
+
+
+def _labelled(name: str, frames: np.ndarray) -> np.ndarray:
+    """Enlarged frames under a strip that says what they are."""
+    import cv2
+
+    _, height, width, _ = frames.shape
+    strip = np.zeros((LABEL_HEIGHT, SCALE * width, 3), np.uint8)
+    cv2.putText(
+        strip, name, (4, LABEL_HEIGHT - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1,
+        cv2.LINE_AA,
+    )  # fmt: skip
+    large = frames.repeat(SCALE, axis=1).repeat(SCALE, axis=2)
+    strips = np.broadcast_to(strip, (len(frames), *strip.shape))
+    return np.concatenate([strips, large], axis=1)
 
 
 def _psnr(played: Played) -> str:
