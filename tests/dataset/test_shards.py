@@ -64,9 +64,13 @@ def test_a_build_that_is_done_writes_no_shard_again(finished: Workspace) -> None
     assert {path: path.stat().st_ino for path in shard_paths(finished)} == before
 
 
-def start_build(workspace: Workspace) -> subprocess.Popen:
+def start_build(workspace: Workspace, stderr: int = subprocess.DEVNULL) -> subprocess.Popen:
     command = [sys.executable, "-m", "dataset.build", workspace.location, *SMALL_SHARDS]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
+    # A shell's background job ignores Ctrl-C, and hands that on.
+    return subprocess.Popen(
+        command, stderr=stderr, cwd=Path(__file__).parents[2],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("files_at_kill", [1, 2, 5])
@@ -89,11 +93,27 @@ def test_a_killed_build_goes_on_to_the_same_bytes(
     assert all(path.stat().st_ino == inode for path, inode in done.items())
 
 
+def test_an_interrupted_build_says_so_in_one_line(built: Workspace, fresh: Workspace) -> None:
+    process = start_build(fresh, stderr=subprocess.PIPE)
+    while not list(Path(fresh.location, "shards").rglob("*.tmp")):
+        assert process.poll() is None, "the build ended before it could be interrupted"
+        time.sleep(0.0005)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in said and said.endswith(
+        b"\ninterrupted: run the same command again to go on\n"
+    )
+    build(fresh, *SMALL_SHARDS)
+    assert tree(fresh) == tree(built)
+
+
 def test_leftovers_are_cleared(built: Workspace, finished: Workspace) -> None:
     shards = Path(finished.location, "shards")
     (shards / ".train-000000.tar.0123abcd.tmp").write_bytes(b"half a shard")
     (shards / "train-000099.tar").write_bytes(b"of other settings")
     (shards / "parts" / "train-000099.parquet").write_bytes(b"of other settings")
+    (shards / "parts" / "train-000000.parquet").write_bytes(b"PAR1 cut short")
     build(finished, *SMALL_SHARDS)
     assert tree(finished) == tree(built)
 

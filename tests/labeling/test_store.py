@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from dataset.clip import Clip
+from dataset.clip import CAMERA, Clip, committed_clips
 from dataset.errors import MissingInputError, OpenRelicError
 from dataset.workspace import Workspace
 from labeling.actions import ACTIONS, Actions, Thresholds, poses_to_actions
@@ -105,6 +105,40 @@ def test_foreign_and_damaged_files_are_refused(workspace, clip):
 def test_a_clip_with_too_few_poses_is_refused(workspace, clip):
     with pytest.raises(OpenRelicError, match="tour-a has 21 frames but 20 poses"):
         clip_poses(workspace, dataclasses.replace(clip, frames=21))
+
+
+def test_poses_that_are_not_the_committed_ones_are_refused(workspace, clip):
+    path = clip.path(CAMERA)
+    table = workspace.read_table(path)
+    moved = table["ue_x_cm"].to_numpy() + 1.0
+    workspace.write_table(path, table.set_column(2, "ue_x_cm", [moved]))
+    with pytest.raises(OpenRelicError, match=r"camera\.parquet is damaged.* capture\.run"):
+        clip_poses(workspace, clip)
+    workspace.delete_file(path)
+    with pytest.raises(OpenRelicError, match="missing from a committed clip"):
+        clip_poses(workspace, clip)
+
+
+@pytest.mark.parametrize("record", ["[]", '{"schema": 1}', '{"schema": 1, "files": {}}', "{"])
+def test_a_commit_record_that_is_none_is_one_line(workspace, clip, record):
+    workspace.write_bytes("clips/tour-a/clip.json", record.encode())
+    with pytest.raises(OpenRelicError, match=r"clips/tour-a/clip\.json"):
+        committed_clips(workspace)
+
+
+def test_damage_anywhere_in_a_parquet_file_is_one_line_or_other_values(workspace, clip):
+    path = clip.path(CAMERA)
+    data, refused = workspace.read_bytes(path), 0
+    for place in range(0, len(data), 101):
+        damaged = bytearray(data)
+        damaged[place] ^= 0xFF
+        workspace.write_bytes("copy.parquet", bytes(damaged))
+        try:
+            workspace.read_table("copy.parquet")
+        except OpenRelicError as error:
+            assert "copy.parquet is not a readable parquet file" in str(error)
+            refused += 1
+    assert refused
 
 
 @pytest.mark.parametrize("name", ["", ".", "a.b", "../x", "a/b", "-x", " "])
