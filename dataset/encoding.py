@@ -122,14 +122,15 @@ def prepare_tokenizer(
         record = workspace.read_json(TOKENIZER_RECORD)
         if record["made_from"] == made_from:
             return load_stored_tokenizer(workspace, config)
-    workspace.delete_file(RECORD)
-    workspace.delete_file(TOKENIZER_RECORD)
 
     def decoded(row: SampleRow) -> np.ndarray:
         return frames.of(read_sample(workspace, row))
 
     windows = tqdm(pool.map(decoded, chosen), "fit", len(chosen), unit="sample", disable=not chosen)
     tokenizer = fit_tokenizer(config, map(frames_to_video, windows))
+    # Only now: a tokenizer that cannot be loaded leaves what is there as it is.
+    workspace.delete_file(RECORD)
+    workspace.delete_file(TOKENIZER_RECORD)
     stored = tokenizer.to_bytes()
     if stored is not None:
         workspace.write_bytes(TOKENIZER, stored)

@@ -180,7 +180,7 @@ class Workspace:
     def read_table(self, path: str) -> pa.Table:
         """The parquet file as a table; a damaged one raises `OpenRelicError` with its name."""
         try:
-            # Without Arrow's own threads: one that still holds our bytes when Python ends aborts it.
+            # No threads of Arrow's: one that still holds our bytes when Python ends aborts it.
             source = pa.BufferReader(self.read_bytes(path))
             return pq.ParquetFile(source, pre_buffer=False).read(use_threads=False)
         except FileNotFoundError:

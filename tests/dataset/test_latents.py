@@ -168,6 +168,12 @@ def test_another_config_or_other_shards_are_one_line(encoded, tmp_path):
     assert workspace.list_names("latents/train") == ["train-0.safetensors"]
 
 
+def test_a_tokenizer_that_cannot_be_loaded_leaves_the_latents(encoded):
+    with pytest.raises(OpenRelicError, match=r"latents\.pretrained"):
+        encode_workspace(encoded, replace(CONFIG, tokenizer="wan", pretrained="no/such/folder"))
+    assert len(require_latents(encoded, CONFIG, "tiny.yaml")) == 6
+
+
 def test_damaged_latents_name_their_file(tmp_path):
     workspace = make_shards(tmp_path, train=1, val=0)
     (row,) = encode_workspace(workspace, CONFIG)
