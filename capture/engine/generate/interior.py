@@ -6,7 +6,7 @@ import numpy as np
 
 from capture.engine.generate.materials import Material
 from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.plan import HEIGHT_CM, WALL_CM, Opening, Room
+from capture.engine.generate.plan import HEIGHT_CM, WALL_CM, Opening, Room, outer_sides
 from capture.engine.generate.shapes import curtain, leaf_cards, wall
 
 _CELL = 24.0  # wall and floor cells: fine enough for baked light
@@ -131,13 +131,7 @@ def build_outside(
             200,
         )
     for room in rooms:
-        outer = {
-            "west": room.x0 < 1,
-            "east": room.x1 > width - 1,
-            "south": room.y0 < 1,
-            "north": room.y1 > depth - 1,
-        }
-        for side in (s for s, is_outer in outer.items() if is_outer):
+        for side in outer_sides(room, width, depth):
             _outer_face(b, room, side, outside["facade"])
     _garden(b, width, depth, outside, rng)
 

@@ -163,16 +163,21 @@ def add_door(rng: np.random.Generator, a: Room, b: Room) -> None:
         room.openings[side].append(Opening(hole, "arch" if wide else "door"))
 
 
+def outer_sides(room: Room, width: float, depth: float) -> list[str]:
+    """The sides of a room that are outer walls of a house of `width` (X) by `depth` (Y) cm."""
+    outer = {
+        "west": room.x0 < 1,
+        "east": room.x1 > width - 1,
+        "south": room.y0 < 1,
+        "north": room.y1 > depth - 1,
+    }
+    return [side for side, is_outer in outer.items() if is_outer]
+
+
 def add_windows(rng: np.random.Generator, rooms: list[Room], width: float, depth: float) -> None:
     """Windows in every outer wall, sized by the room's kind."""
     for room in rooms:
-        outer = {
-            "west": room.x0 < 1,
-            "east": room.x1 > width - 1,
-            "south": room.y0 < 1,
-            "north": room.y1 > depth - 1,
-        }
-        for side in (s for s, is_outer in outer.items() if is_outer):
+        for side in outer_sides(room, width, depth):
             length = room.side(side)[3]
             wide, sill, top = _window_size(rng, room.kind)
             count = max(1, int(length // (wide + 130)))
