@@ -94,6 +94,7 @@ class CaptureWorker:
                 row.scene,
                 self._folder,
                 size=(WIDTH, HEIGHT),
+                adapter=_graphics_adapter(),
                 boot_timeout_s=self._settings.boot_timeout_s,
                 timeout_s=self._settings.reply_timeout_s,
             )
@@ -111,3 +112,11 @@ class CaptureWorker:
         """End the engine and remove its private copy."""
         self.stop_engine()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _graphics_adapter() -> int | None:
+    """The GPU that Ray gave this worker, or None where it gave none."""
+    import ray
+
+    assigned = ray.get_gpu_ids() if ray.is_initialized() else []
+    return int(assigned[0]) if assigned else None
