@@ -8,7 +8,7 @@ actor that died is replaced and its tour is tried again.
 import logging
 import os
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def open_tours(workspace: Workspace, rows: list[PlanRow]) -> list[PlanRow]:
-    """Rows without a committed clip, by scene; what earlier runs left of them is removed."""
+    """Rows without a committed clip; what earlier runs left of them is removed."""
     todo = []
     for row in rows:
         clip = read_clip(workspace, row.tour_id)
@@ -47,7 +47,15 @@ def open_tours(workspace: Workspace, rows: list[PlanRow]) -> list[PlanRow]:
                 workspace.delete_folder(f"{CLIPS}/{row.tour_id}/{name}")
         if clip is None:
             todo.append(row)
-    return sorted(todo, key=lambda row: (row.scene, row.tour_id))
+    return longest_first(todo)
+
+
+def longest_first(rows: list[PlanRow]) -> list[PlanRow]:
+    """Scene by scene, those with most to do first, so that no worker is left with a long tail."""
+    total = Counter[str]()
+    for row in rows:
+        total[row.scene] += row.frames
+    return sorted(rows, key=lambda row: (-total[row.scene], row.scene, -row.frames, row.tour_id))
 
 
 def start_ray(address: str | None, workers: int | None) -> int:

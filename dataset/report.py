@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 INDEX = f"{REPORT}/index.html"
 
 COMMANDS: dict[str, str] = {
-    "plan": "python -m capture.plan {workspace} --scenes 5 --minutes 4.2",
+    "plan": "python -m capture.plan {workspace} --scenes 5 --minutes 4.1",
     "capture": "python -m capture.run {workspace}",
     "labels": "python -m labeling.poses_to_actions {workspace}",
     "dataset": "python -m dataset.build {workspace}",
-    "latents": "python -m dataset.latents {workspace}",
+    "latents": "python -m dataset.latents {workspace} --config configs/tiny.yaml",
     "training": "python -m training.run configs/tiny.yaml --workspace {workspace}",
     # Training ends by playing held-out samples, and writes both sections.
     "play": "python -m training.run configs/tiny.yaml --workspace {workspace}",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-SCENES, MINUTES = 5, 4.2
+SCENES, MINUTES = 5, 4.1
 RECIPE = "configs/tiny.yaml"
 SCRIPT = "W*32,W+right*32,static*16"
 SAMPLE_SECONDS = 0.5

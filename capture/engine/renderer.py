@@ -23,7 +23,7 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
-from capture.engine.lighting import SHADOW_SIZE, ShadowMap, SkyMap, set_uniform, write_matrix
+from capture.engine.lighting import ShadowMap, SkyMap, set_uniform, write_matrix
 from capture.engine.mesh import DrawableMesh, make_mesh
 from capture.engine.scene import LIGHTMAP_SCALE, Scene
 from capture.engine.screen_shaders import FXAA_FRAGMENT, SKY_FRAGMENT, SKY_VERTEX
@@ -181,7 +181,7 @@ class Renderer:
         if cutout or "LIT" in defines:
             defines["TEXTURED"] = 1
         if self._shadow is not None:
-            defines |= {"SUN": 1, "SHADOW_SIZE": float(SHADOW_SIZE)}
+            defines["SUN"] = 1
         if "NORMAL" in defines or ("LIT" in defines and self._shadow is not None):
             defines["WITH_NORMAL"] = 1
         if self._lightmaps is not None:

@@ -129,13 +129,8 @@ uniform vec3 u_sun_direction;
 uniform vec3 u_sun_colour;
 uniform sampler2DShadow u_shadow;
 in vec3 v_shadow;
-float sunlight() {
-    const float step = 0.75 / SHADOW_SIZE;
-    return 0.25 * (texture(u_shadow, v_shadow + vec3(-step, -step, 0.0))
-                 + texture(u_shadow, v_shadow + vec3(step, -step, 0.0))
-                 + texture(u_shadow, v_shadow + vec3(-step, step, 0.0))
-                 + texture(u_shadow, v_shadow + vec3(step, step, 0.0)));
-}
+// One filtered look-up: the map is so fine that more of them cost more than they soften.
+float sunlight() { return texture(u_shadow, v_shadow); }
 #endif
 #ifdef FOG
 uniform vec4 u_fog;
