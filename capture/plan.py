@@ -1,6 +1,6 @@
 """Plan camera tours: which scenes, how long, how steered. Writes `plan.parquet`.
 
-    python -m capture.plan WORKSPACE --scenes 5 --minutes 4.2
+    python -m capture.plan WORKSPACE --scenes 5 --minutes 4.1
 
 The paths themselves are computed by `capture.run` in the running engine.
 """
