@@ -185,7 +185,8 @@ class Workspace:
             return pq.ParquetFile(source, pre_buffer=False).read(use_threads=False)
         except FileNotFoundError:
             raise
-        except (pa.ArrowException, OSError) as error:  # pages that are damaged raise OSError
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            # Damaged pages raise OSError, damaged column names UnicodeDecodeError.
             raise OpenRelicError(
                 f"{self.location}/{path} is not a readable parquet file: {error}"
             ) from error
