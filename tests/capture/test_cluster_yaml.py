@@ -47,7 +47,7 @@ def test_the_project_travels_and_is_installed_with_fixed_versions(config: dict[s
     folder, _, extras = words[words.index("-e") + 1].partition("[")
     assert folder == "~/openrelic"
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(extras.rstrip("]").split(",")) == {"capture", "engine"} <= set(known)
+    assert set(extras.rstrip("]").split(",")) == {"capture", "dataset", "engine"} <= set(known)
     for package in ("capture", "labeling", "dataset"):
         assert package not in config["rsync_exclude"]
 
