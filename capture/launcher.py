@@ -20,8 +20,12 @@ from capture.unrealcv_client import EngineLostError, UnrealCVClient
 from dataset.errors import OpenRelicError
 
 EMBEDDED = "embedded"
-START_ATTEMPTS = 3
+PORT_ATTEMPTS = 3
 PR_SET_PDEATHSIG = 1
+
+
+class _PortTakenError(EngineLostError):
+    """The engine could not open its port."""
 
 
 class Engine:
@@ -57,14 +61,11 @@ def start_engine(
         client = UnrealCVClient(*address, boot_timeout_s=boot_timeout_s, timeout_s=timeout_s)
         return Engine(client, None, None)
     binary = private_copy(_binary_of(engine, folder), folder / "instance")
-    for attempt in range(START_ATTEMPTS):
+    for _ in range(PORT_ATTEMPTS - 1):
         # Another process may take the port between our look and the engine's bind.
-        try:
+        with contextlib.suppress(_PortTakenError):
             return _start(binary, scene, size, adapter, boot_timeout_s, timeout_s)
-        except EngineLostError:
-            if attempt == START_ATTEMPTS - 1:
-                raise
-    raise AssertionError("unreachable")
+    return _start(binary, scene, size, adapter, boot_timeout_s, timeout_s)
 
 
 def running_address(engine: str) -> tuple[str, int] | None:
@@ -150,7 +151,9 @@ def _check_running(process: subprocess.Popen[bytes], log: Path) -> None:
     if process.poll() is None:
         return
     lines = log.read_text(errors="replace").strip().splitlines() or ["no output"]
-    if lines[-1].startswith("error:") and not lines[-1].startswith("error: port "):
+    if lines[-1].startswith("error: port "):
+        raise _PortTakenError(f"the engine ended: {lines[-1]}")
+    if lines[-1].startswith("error:"):
         # Bad settings stay bad: trying again would only repeat the line.
         raise OpenRelicError(f"the engine ended: {lines[-1]}")
     raise EngineLostError(f"the engine ended while booting: {lines[-1]}")

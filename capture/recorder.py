@@ -60,6 +60,7 @@ class Station:
     client: UnrealCVClient
     camera: int
     engine: str
+    warmup_frames: int
     manifest: dict[str, object]
 
 
@@ -76,11 +77,17 @@ def make_station(client: UnrealCVClient, scene: str, fov_deg: float) -> Station:
     camera = len(client.text("vget /cameras").split()) - 1
     client.text(f"vset /camera/{camera}/size {WIDTH} {HEIGHT}")
     client.text(f"vset /camera/{camera}/fov {fov_deg:.6f}")
-    _warm_up(client)
+    warmup_frames = _warm_up(client)
     manifest = {}
     if client.offers("vget /tour/manifest"):
         manifest = client.json("vget /tour/manifest")
-    return Station(client=client, camera=camera, engine=version["engine"], manifest=manifest)
+    return Station(
+        client=client,
+        camera=camera,
+        engine=version["engine"],
+        warmup_frames=warmup_frames,
+        manifest=manifest,
+    )
 
 
 def _same_map(shown: str, planned: str) -> bool:
@@ -88,17 +95,19 @@ def _same_map(shown: str, planned: str) -> bool:
     return shown.rpartition("/")[2] == planned.rpartition("/")[2]
 
 
-def _warm_up(client: UnrealCVClient) -> None:
-    """Wait until captures are final: shaders, textures, exposure."""
-    if client.offers("vset /tour/warmup"):
-        client.text(f"vset /tour/warmup {WARMUP_FRAMES}")
+def _warm_up(client: UnrealCVClient) -> int:
+    """Wait until captures are final: shaders, textures, exposure; the frames of warm-up drawn."""
+    frames = WARMUP_FRAMES if client.offers("vset /tour/warmup") else 0
+    if frames:
+        client.text(f"vset /tour/warmup {frames}")
     if not client.offers("vget /tour/ready"):
-        return
+        return frames
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not (state := client.json("vget /tour/ready"))["ready"]:
         if time.monotonic() > deadline:
             raise EngineLostError(f"the engine is still waiting for {state['waiting_for']}")
         time.sleep(READY_POLL_S)
+    return frames
 
 
 def compute_path(station: Station, row: PlanRow, progress: Progress = lambda _: None) -> Path:
@@ -253,7 +262,7 @@ def _record_of(
         kind=row.kind,
         motion=row.motion,
         retries=retries,
-        warmup_frames=WARMUP_FRAMES,
+        warmup_frames=station.warmup_frames,
         encoding_psnr_db=round(psnr_db, 2),
         clearance_cm=row.clearance_cm,
         collision="sweep",

@@ -9,12 +9,16 @@ no committed clip; no clip is lost or made twice.
 
 import logging
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from dataset.arguments import WorkspaceArgument
 from dataset.errors import OpenRelicError, parse_settings, run_command
+
+if TYPE_CHECKING:
+    from capture.plan_rows import PlanRow
+    from dataset.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +83,7 @@ def check(settings: Settings) -> None:
             raise OpenRelicError(f"--{option} is {getattr(settings, name):g}; give 0 or more")
 
 
-def _capture(settings: Settings, workspace, rows) -> int:  # noqa: ANN001
+def _capture(settings: Settings, workspace: "Workspace", rows: "list[PlanRow]") -> int:
     """Run the crew over the open tours; how many failed."""
     from capture.cluster import Crew, capture_all, open_tours, start_ray
     from capture.worker import WorkerSettings

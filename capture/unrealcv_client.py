@@ -7,6 +7,7 @@ closes the connection and raises `EngineLostError`; whoever owns the engine star
 
 import contextlib
 import json
+import select
 import socket
 import struct
 import time
@@ -23,6 +24,7 @@ MAX_PAYLOAD = 256 * 1024 * 1024  # as in UnrealCV's own server
 HEADER = struct.Struct("<II")
 # UnrealCV handles at most 32 requests a tick; more in flight would only wait in its queue.
 PIPELINE = 32
+GREETING_POLL_S = 0.5
 
 
 class EngineLostError(OpenRelicError):
@@ -65,7 +67,9 @@ class UnrealCVClient:
         self._address = (host, port)
         self._next_id = 0
         self._buffer = bytearray()
-        self._socket = self._connect(time.monotonic() + boot_timeout_s, check_booting)
+        deadline = time.monotonic() + boot_timeout_s
+        self._socket = self._connect(deadline, check_booting)
+        self._await_greeting(deadline, check_booting)
         greeting = bytes(self._receive())
         if not greeting.startswith(b"connected to"):
             self._lose(f"greeted with {greeting[:60]!r} instead of 'connected to …'")
@@ -87,6 +91,13 @@ class UnrealCVClient:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(max(1.0, deadline - time.monotonic()))
         return connection
+
+    def _await_greeting(self, deadline: float, check_booting: Callable[[], None]) -> None:
+        """Wait until something was sent; whoever listens there may not be the engine we started."""
+        while not select.select([self._socket], [], [], GREETING_POLL_S)[0]:
+            check_booting()
+            if time.monotonic() > deadline:
+                self._lose("did not greet")
 
     def close(self) -> None:
         """Drop the connection."""

@@ -39,17 +39,22 @@ def to_yuv(
     )
 
 
-def to_rgb(reformatter: "VideoReformatter", picture: "VideoFrame") -> np.ndarray:
-    """A decoded frame as RGB (H, W, 3) uint8."""
+def to_rgb(
+    reformatter: "VideoReformatter", picture: "VideoFrame", size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """A decoded frame as RGB (H, W, 3) uint8; to another `size` (width, height) by averaging."""
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+    width, height = size or (None, None)
     converted = reformatter.reformat(
         picture,
+        width,
+        height,
         format="rgb24",
         src_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.BICUBIC
+        interpolation=(Interpolation.AREA if size else Interpolation.BICUBIC)
         | Interpolation.ACCURATE_RND
         | Interpolation.FULL_CHR_H_INT,
         threads=1,

@@ -102,24 +102,10 @@ class Resizer:
 
     def resize(self, picture: "VideoFrame") -> np.ndarray:
         """RGB (height, width, 3) uint8."""
-        from av.video.reformatter import ColorRange, Colorspace, Interpolation
-
         if self._cutter is None:
             return resize_frame(to_rgb(self._reformatter, picture), *self._size)
         self._cutter.push(picture)
-        small = self._reformatter.reformat(
-            self._cutter.vpull(),
-            *self._size,
-            format="rgb24",
-            src_colorspace=Colorspace.ITU709,
-            src_color_range=ColorRange.MPEG,
-            dst_color_range=ColorRange.JPEG,
-            interpolation=Interpolation.AREA
-            | Interpolation.ACCURATE_RND
-            | Interpolation.FULL_CHR_H_INT,
-            threads=1,
-        )
-        return small.to_ndarray()
+        return to_rgb(self._reformatter, self._cutter.vpull(), self._size)
 
 
 def _cutter(stream: "VideoStream", crop: Crop) -> "Graph":

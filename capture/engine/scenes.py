@@ -5,7 +5,7 @@ from capture.engine.generate import ARCHETYPES, generate
 from capture.engine.scene import Scene
 from dataset.errors import OpenRelicError
 
-# OpenArena levels in the order in which a plan takes them: textured, lit and roomy ones first.
+# Of each generated kind: with OpenArena's levels more than the paper's 350 scenes.
 LISTED_SEEDS = 100
 
 

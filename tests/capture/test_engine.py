@@ -15,6 +15,7 @@ import unrealcv
 from unrealcv.api import UnrealCv_API
 from unrealcv.launcher import RunUnreal
 
+from capture import launcher
 from capture.launcher import Engine, private_copy, start_engine
 from capture.unrealcv_client import CommandFailedError, UnrealCVClient
 from dataset.errors import OpenRelicError
@@ -237,6 +238,17 @@ def test_a_second_client_waits_for_the_first(launched: tuple[str, int]):
     second.settimeout(20)
     assert second.recv(8, socket.MSG_WAITALL)[:4] == bytes.fromhex("c1832b9e")
     second.close()
+
+
+def test_a_taken_port_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    free = launcher._free_port
+    with socket.create_server(("", 0)) as other:
+        ports = iter([other.getsockname()[1]])
+        monkeypatch.setattr(launcher, "_free_port", lambda: next(ports, None) or free())
+        running = start_engine("embedded", SCENE, tmp_path, size=(64, 36), boot_timeout_s=120)
+    assert running.client.text("vget /unrealcv/version") == "1.1.0"
+    assert next(ports, None) is None  # the taken one was tried
+    running.close()
 
 
 def test_private_copies_do_not_share_the_ini(binary: Path, tmp_path: Path):
