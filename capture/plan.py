@@ -44,10 +44,10 @@ class Settings:
 def main() -> None:
     """Write the plan and its report section."""
     settings = parse_settings(Settings, __doc__)
-    from capture.plan_rows import rows_to_table
-    from capture.plan_section import write_plan_section
-    from capture.planning import PlanWish, make_plan
-    from capture.scene_lists import choose_scenes
+    from capture.tours.planning import PlanWish, make_plan
+    from capture.tours.rows import rows_to_table
+    from capture.tours.scene_lists import choose_scenes
+    from capture.tours.section import write_plan_section
     from dataset.clip import FPS
     from dataset.workspace import PLAN, Workspace
 

@@ -17,7 +17,7 @@ from dataset.arguments import WorkspaceArgument
 from dataset.errors import OpenRelicError, parse_settings, run_command
 
 if TYPE_CHECKING:
-    from capture.plan_rows import PlanRow
+    from capture.tours.rows import PlanRow
     from dataset.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -49,9 +49,9 @@ class Settings:
 def main() -> None:
     """Capture what has no clip yet, then write the report section."""
     settings = parse_settings(Settings, __doc__)
-    from capture.capture_section import write_capture_section
-    from capture.lock import capture_lock
-    from capture.plan_rows import read_plan
+    from capture.crew.lock import capture_lock
+    from capture.recording.section import write_capture_section
+    from capture.tours.rows import read_plan
     from dataset.workspace import Workspace
 
     check(settings)
@@ -69,7 +69,7 @@ def main() -> None:
 
 def check(settings: Settings) -> None:
     """Refuse values that no run can have."""
-    from capture.launcher import running_address
+    from capture.sessions.launcher import running_address
 
     if settings.workers is not None and settings.workers < 1:
         raise OpenRelicError(f"--workers is {settings.workers}; give 1 or more")
@@ -85,8 +85,8 @@ def check(settings: Settings) -> None:
 
 def _capture(settings: Settings, workspace: "Workspace", rows: "list[PlanRow]") -> int:
     """Run the crew over the open tours; how many failed."""
-    from capture.cluster import Crew, capture_all, open_tours, start_ray
-    from capture.worker import WorkerSettings
+    from capture.crew.cluster import Crew, capture_all, open_tours, start_ray
+    from capture.crew.worker import WorkerSettings
 
     todo = open_tours(workspace, rows)
     log.info("%d of %d tours are captured", len(rows) - len(todo), len(rows))

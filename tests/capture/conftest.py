@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.launcher import Engine, start_engine
+from capture.sessions.launcher import Engine, start_engine
 
 SCENE = "home:0"
 

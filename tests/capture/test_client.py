@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from capture.engine.wire import FrameReader, frame
-from capture.unrealcv_client import EngineLostError, UnrealCVClient, parse_frame, pose_text
+from capture.sessions.client import EngineLostError, UnrealCVClient, parse_frame, pose_text
 
 
 @contextmanager

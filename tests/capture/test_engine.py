@@ -15,9 +15,9 @@ import unrealcv
 from unrealcv.api import UnrealCv_API
 from unrealcv.launcher import RunUnreal
 
-from capture import launcher
-from capture.launcher import Engine, private_copy, start_engine
-from capture.unrealcv_client import CommandFailedError, UnrealCVClient
+from capture.sessions import launcher
+from capture.sessions.client import CommandFailedError, UnrealCVClient
+from capture.sessions.launcher import Engine, private_copy, start_engine
 from dataset.errors import OpenRelicError
 
 from .conftest import SCENE

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from capture.camera_operator import (
+from capture.tours.camera_operator import (
     CHANNEL_SPEED,
     MAX_ROLL_DEG,
     MAX_TILT_DEG,
@@ -17,8 +17,8 @@ from capture.camera_operator import (
     TourKind,
     TourWish,
 )
-from capture.planning import KINDS, WANTED_SHARES
-from capture.steering import (
+from capture.tours.planning import KINDS, WANTED_SHARES
+from capture.tours.steering import (
     DOLLY,
     KERNEL,
     MEMORY,

@@ -10,14 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from capture.plan_rows import (
-    PlanRow,
-    expected_shares,
-    read_plan,
-    rows_from_table,
-    rows_to_table,
-)
-from capture.planning import (
+from capture.tours.planning import (
     KINDS,
     MIN_TOUR_S,
     PAPER_MAX_S,
@@ -26,6 +19,13 @@ from capture.planning import (
     SceneChoice,
     make_plan,
     tour_durations_s,
+)
+from capture.tours.rows import (
+    PlanRow,
+    expected_shares,
+    read_plan,
+    rows_from_table,
+    rows_to_table,
 )
 from dataset.clip import FPS
 from dataset.errors import MissingInputError, OpenRelicError

@@ -16,15 +16,15 @@ import numpy as np
 import psutil
 import pytest
 
-from capture.camera_operator import TourKind
 from capture.engine.__main__ import read_ini
 from capture.engine.scenes import load_scene
-from capture.launcher import start_engine
-from capture.plan_rows import PlanRow, rows_to_table
-from capture.planning import WANTED_SHARES
-from capture.recorder import compute_path, make_station, rounded_pose
-from capture.steering import Motion
-from capture.unrealcv_client import UnrealCVClient
+from capture.recording.recorder import compute_path, make_station, rounded_pose
+from capture.sessions.client import UnrealCVClient
+from capture.sessions.launcher import start_engine
+from capture.tours.camera_operator import TourKind
+from capture.tours.planning import WANTED_SHARES
+from capture.tours.rows import PlanRow, rows_to_table
+from capture.tours.steering import Motion
 from dataset.clip import CAMERA, RECORD, VIDEO, Clip, committed_clips, read_track
 from dataset.decoding import read_frames
 from dataset.workspace import CLIPS, PLAN, Workspace, sha256_file

@@ -16,7 +16,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from capture.unrealcv_client import EngineLostError, UnrealCVClient
+from capture.sessions.client import EngineLostError, UnrealCVClient
 from dataset.errors import OpenRelicError
 
 EMBEDDED = "embedded"

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from capture.unrealcv_client import UnrealCVClient
+from capture.sessions.client import UnrealCVClient
 from labeling.camera import R_CAM_FROM_WORLD_LEVEL, camera_to_ue
 
 # Kept on top of the stated clearance, so that the clearance holds for read-back poses as well:
@@ -16,7 +16,7 @@ BATCH = 32
 
 
 class EngineSpace:
-    """Answers `capture.camera_operator.Space` with `/tour/sweep`."""
+    """Answers `capture.tours.camera_operator.Space` with `/tour/sweep`."""
 
     def __init__(self, client: UnrealCVClient, clearance_cm: float) -> None:
         """Keep at least `clearance_cm` from every surface."""

@@ -7,10 +7,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture.launcher import Engine, start_engine
-from capture.plan_rows import PlanRow
-from capture.recorder import Station, make_station, record_tour
-from capture.unrealcv_client import EngineLostError
+from capture.recording.recorder import Station, make_station, record_tour
+from capture.sessions.client import EngineLostError
+from capture.sessions.launcher import Engine, start_engine
+from capture.tours.rows import PlanRow
 from dataset.clip import HEIGHT, WIDTH
 from dataset.workspace import Workspace
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from capture.plan_rows import PlanRow, expected_shares
-from capture.planning import PAPER_MAX_S, PAPER_MEAN_S, PAPER_MEDIAN_S, WANTED_SHARES
+from capture.tours.planning import PAPER_MAX_S, PAPER_MEAN_S, PAPER_MEDIAN_S, WANTED_SHARES
+from capture.tours.rows import PlanRow, expected_shares
 from dataset.clip import FPS
 from dataset.sections import figure_html, side_by_side, table_html, write_section
 from dataset.workspace import Workspace

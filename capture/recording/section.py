@@ -4,8 +4,8 @@ import html
 
 import numpy as np
 
-from capture.plan_rows import PlanRow
-from capture.plan_section import durations_figure
+from capture.tours.rows import PlanRow
+from capture.tours.section import durations_figure
 from dataset.clip import VIDEO, CameraTrack, Clip, read_clip, read_track
 from dataset.sections import figure_html, image_html, side_by_side, table_html, write_section
 from dataset.workspace import Workspace

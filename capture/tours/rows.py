@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from capture.camera_operator import TourKind
-from capture.steering import Motion
+from capture.tours.camera_operator import TourKind
+from capture.tours.steering import Motion
 from dataset.errors import MissingInputError, OpenRelicError
 from dataset.workspace import PLAN, Workspace, json_bytes
 from labeling.actions import ACTIONS, RotationFrame

@@ -19,7 +19,7 @@ def capture_lock(workspace: Workspace) -> Iterator[None]:
     if root is None:
         yield
         return
-    with (root / ".capture.lock").open("w") as file:
+    with (root / ".capture.crew.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -15,8 +15,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from capture.plan_rows import PlanRow
-from capture.worker import CaptureWorker, TourResult, WorkerSettings
+from capture.crew.worker import CaptureWorker, TourResult, WorkerSettings
+from capture.tours.rows import PlanRow
 from dataset.clip import CLIPS, RECORD, read_clip
 from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace

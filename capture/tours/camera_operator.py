@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from capture.steering import (
+from capture.tours.steering import (
     DOLLY,
     MEMORY,
     PAN,

@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from capture.camera_operator import TourKind
-from capture.plan_rows import PlanRow
-from capture.steering import Motion
+from capture.tours.camera_operator import TourKind
+from capture.tours.rows import PlanRow
+from capture.tours.steering import Motion
 from dataset.clip import FPS
 from dataset.errors import OpenRelicError
 from labeling.actions import ACTIONS, RotationFrame

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from capture.planning import SceneChoice
+from capture.tours.planning import SceneChoice
 from dataset.errors import OpenRelicError
 
 KEYS = {"scene", "asset", "licence", "ai_training"}

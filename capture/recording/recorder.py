@@ -14,11 +14,11 @@ from pathlib import Path as FilePath
 
 import numpy as np
 
-from capture.camera_operator import Operator, TourWish
-from capture.plan_rows import PlanRow
-from capture.space import EngineSpace
-from capture.steering import Path, Style, looking_along
-from capture.unrealcv_client import EngineLostError, Frame, UnrealCVClient
+from capture.recording.space import EngineSpace
+from capture.sessions.client import EngineLostError, Frame, UnrealCVClient
+from capture.tours.camera_operator import Operator, TourWish
+from capture.tours.rows import PlanRow
+from capture.tours.steering import Path, Style, looking_along
 from dataset.clip import (
     CAMERA,
     FPS,

@@ -1,0 +1,1 @@
+"""Having an engine: how it is started and spoken to."""

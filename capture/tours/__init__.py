@@ -1,0 +1,1 @@
+"""What to capture: scenes, plan rows, and the operator that steers a tour."""
