@@ -1,4 +1,4 @@
-"""Where a benchmark's figures go: `benchmarks/results/<name>.json`, with what they were measured on."""
+"""Where a benchmark's figures go: `benchmarks/results/NAME.json`, with what it was measured on."""
 
 import datetime
 import importlib.metadata
