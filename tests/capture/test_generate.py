@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from capture.engine.generate import ARCHETYPES, generate
-from capture.engine.generate.rays import RayTracer
+from capture.engine.generate.kit.rays import RayTracer
 
 BUDGET = {"home": (50_000, 150_000)}  # triangles
 CLEARANCE_CM = {True: 25.0, False: 40.0}  # indoors, outdoors

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from capture.engine.generate.homes import generate_home
-from capture.engine.generate.squares import generate_square
-from capture.engine.generate.streets import generate_street
+from capture.engine.generate.indoor.homes import generate_home
+from capture.engine.generate.outdoor.squares import generate_square
+from capture.engine.generate.outdoor.streets import generate_street
 from capture.engine.scene import Scene
 
 ARCHETYPES: dict[str, Callable[[int], Scene]] = {

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.shapes import Hole, cylinder, wall
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.shapes import Hole, cylinder, wall
 
 GROUND_CM = 380.0  # height of the ground floor
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from capture.engine.generate.bake import Lamp, Quality, bake
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.spawns import settle_spawns
+from capture.engine.generate.kit.bake import Lamp, Quality, bake
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.spawns import settle_spawns
 from capture.engine.scene import Geometry, Scene, Sky, Sun
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from capture.engine.generate.furniture import Style, cabinet, lampshade, legs
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.shapes import cylinder, disc, lathe, soft_box
+from capture.engine.generate.indoor.furniture import Style, cabinet, lampshade, legs
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.shapes import cylinder, disc, lathe, soft_box
 
 
 def desk(

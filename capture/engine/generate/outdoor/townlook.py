@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from capture.engine.generate import pictures as pic
-from capture.engine.generate import textures as tex
-from capture.engine.generate.facades import House, Look
-from capture.engine.generate.materials import Material, Materials
-from capture.engine.generate.noise import NoiseBank
+from capture.engine.generate.kit import pictures as pic
+from capture.engine.generate.kit import textures as tex
+from capture.engine.generate.kit.materials import Material, Materials
+from capture.engine.generate.kit.noise import NoiseBank
+from capture.engine.generate.outdoor.facades import House, Look
 
 SHOPS = [
     "BAKERY", "BOOKS & MAPS", "CAFE LUNA", "FLORIST", "PHARMACY", "HARDWARE", "FISH MARKET",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.engine.generate.noise import SIZE
+from capture.engine.generate.kit.noise import SIZE
 
 _PALETTE_CELLS = 16
 

@@ -11,7 +11,7 @@ from math import ceil, cos, radians, sin
 
 import numpy as np
 
-from capture.engine.generate.materials import Material
+from capture.engine.generate.kit.materials import Material
 
 Vector = Sequence[float] | np.ndarray
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.shapes import cylinder, disc, lathe, leaf_cards, soft_box
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.shapes import cylinder, disc, lathe, leaf_cards, soft_box
 
 
 @dataclass(frozen=True)

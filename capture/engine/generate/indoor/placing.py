@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from capture.engine.generate.plan import Room
+from capture.engine.generate.indoor.plan import Room
 
 _STEP_CM = 10.0  # cells of the occupancy grid
 _PERSON_CM = 32.0  # half the width of a free passage

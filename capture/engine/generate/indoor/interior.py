@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.plan import HEIGHT_CM, WALL_CM, Opening, Room, outer_sides
-from capture.engine.generate.shapes import curtain, leaf_cards, wall
+from capture.engine.generate.indoor.plan import HEIGHT_CM, WALL_CM, Opening, Room, outer_sides
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.shapes import curtain, leaf_cards, wall
 
 _CELL = 24.0  # wall and floor cells: fine enough for baked light
 OUTER_CM = 20.0  # outer walls reach this far beyond the plan

@@ -5,7 +5,7 @@ Colours are sRGB triples 0..255. How many centimetres one repeat covers is the c
 
 import numpy as np
 
-from capture.engine.generate.noise import SIZE, NoiseBank, texel_grid
+from capture.engine.generate.kit.noise import SIZE, NoiseBank, texel_grid
 
 Colour = tuple[int, int, int]
 

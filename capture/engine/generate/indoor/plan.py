@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from capture.engine.generate.shapes import Hole
+from capture.engine.generate.kit.shapes import Hole
 
 WALL_CM = 16.0  # thickness between rooms
 HEIGHT_CM = 262.0

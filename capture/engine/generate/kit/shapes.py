@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder, Vector, surface_uv
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder, Vector, surface_uv
 
 Hole = tuple[float, float, float, float]
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from capture.engine.generate import fittings as fit
-from capture.engine.generate import furniture as fur
-from capture.engine.generate.bake import Lamp
-from capture.engine.generate.furniture import Style
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.placing import Floor, Spot
-from capture.engine.generate.plan import HEIGHT_CM
+from capture.engine.generate.indoor import fittings as fit
+from capture.engine.generate.indoor import furniture as fur
+from capture.engine.generate.indoor.furniture import Style
+from capture.engine.generate.indoor.placing import Floor, Spot
+from capture.engine.generate.indoor.plan import HEIGHT_CM
+from capture.engine.generate.kit.bake import Lamp
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
 
 _WARM = np.array([1.0, 0.86, 0.68]) * 1.9
 

@@ -5,16 +5,16 @@ The middle is at (0, 0) on the ground; house fronts stand on all four sides.
 
 import numpy as np
 
-from capture.engine.generate import monuments, props
-from capture.engine.generate import textures as tex
-from capture.engine.generate.assemble import finish_scene
-from capture.engine.generate.bake import Quality
-from capture.engine.generate.facades import build_house
-from capture.engine.generate.landmarks import clock_tower
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.pictures import pick
-from capture.engine.generate.townlook import CAR_PAINTS, PAINTS, TownPalette
+from capture.engine.generate.kit import textures as tex
+from capture.engine.generate.kit.assemble import finish_scene
+from capture.engine.generate.kit.bake import Quality
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.pictures import pick
+from capture.engine.generate.outdoor import monuments, props
+from capture.engine.generate.outdoor.facades import build_house
+from capture.engine.generate.outdoor.landmarks import clock_tower
+from capture.engine.generate.outdoor.townlook import CAR_PAINTS, PAINTS, TownPalette
 from capture.engine.scene import Scene, Sky, Sun
 
 EYE_CM = 160.0

@@ -5,15 +5,15 @@ The road runs along x; its middle is y = 0, the kerbs stand at +-400 cm, the hou
 
 import numpy as np
 
-from capture.engine.generate import props
-from capture.engine.generate import textures as tex
-from capture.engine.generate.assemble import finish_scene
-from capture.engine.generate.bake import Quality
-from capture.engine.generate.facades import build_house
-from capture.engine.generate.landmarks import clock_tower, hoarding
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.pictures import pick
-from capture.engine.generate.townlook import CAR_PAINTS, PAINTS, TownPalette
+from capture.engine.generate.kit import textures as tex
+from capture.engine.generate.kit.assemble import finish_scene
+from capture.engine.generate.kit.bake import Quality
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.pictures import pick
+from capture.engine.generate.outdoor import props
+from capture.engine.generate.outdoor.facades import build_house
+from capture.engine.generate.outdoor.landmarks import clock_tower, hoarding
+from capture.engine.generate.outdoor.townlook import CAR_PAINTS, PAINTS, TownPalette
 from capture.engine.scene import Scene, Sky, Sun
 
 LENGTH_CM, ROAD_CM, FRONT_CM, KERB_CM = 12000.0, 400.0, 800.0, 14.0

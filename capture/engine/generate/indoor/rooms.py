@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from capture.engine.generate import fittings as fit
-from capture.engine.generate import furniture as fur
-from capture.engine.generate.bake import Lamp
-from capture.engine.generate.decorate import Decorator
-from capture.engine.generate.placing import Spot
+from capture.engine.generate.indoor import fittings as fit
+from capture.engine.generate.indoor import furniture as fur
+from capture.engine.generate.indoor.decorate import Decorator
+from capture.engine.generate.indoor.placing import Spot
+from capture.engine.generate.kit.bake import Lamp
 
 
 class Furnisher(Decorator):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.engine.generate.mesh import Mesh
-from capture.engine.generate.rays import RayTracer
+from capture.engine.generate.kit.mesh import Mesh
+from capture.engine.generate.kit.rays import RayTracer
 from capture.engine.scene import Sky, Sun
 
 _CHUNK = 1 << 14  # vertices traced at once: bounds memory

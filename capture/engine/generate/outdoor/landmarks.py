@@ -3,13 +3,13 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from capture.engine.generate import textures as tex
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.pictures import pick
-from capture.engine.generate.props import tree
-from capture.engine.generate.shapes import lathe, wall
-from capture.engine.generate.townlook import PAINTS, TownPalette
+from capture.engine.generate.kit import textures as tex
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.pictures import pick
+from capture.engine.generate.kit.shapes import lathe, wall
+from capture.engine.generate.outdoor.props import tree
+from capture.engine.generate.outdoor.townlook import PAINTS, TownPalette
 
 
 def clock_face(rng: np.random.Generator, size: int = 512) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.shapes import cylinder, disc, lathe, leaf_cards, soft_box, wheel
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.shapes import cylinder, disc, lathe, leaf_cards, soft_box, wheel
 
 # A car's sides from nose to tail: x, half width, sill, belt line, roof (the belt line again: none).
 _CARS = {

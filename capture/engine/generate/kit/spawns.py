@@ -3,8 +3,8 @@
 import igl
 import numpy as np
 
-from capture.engine.generate.mesh import Mesh
-from capture.engine.generate.rays import RayTracer
+from capture.engine.generate.kit.mesh import Mesh
+from capture.engine.generate.kit.rays import RayTracer
 
 _TURNS_DEG = np.array([0, 20, -20, 40, -40, 65, -65, 90, -90, 120, -120, 150, -150, 180.0])
 _FAN_DEG = np.array([-24, -12, 0, 12, 24.0])

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from capture.engine.generate import textures as tex
-from capture.engine.generate.materials import Material
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.pictures import INKS, pick
-from capture.engine.generate.shapes import cylinder, disc, lathe, soft_box
-from capture.engine.generate.townlook import PAINTS, TownPalette
+from capture.engine.generate.kit import textures as tex
+from capture.engine.generate.kit.materials import Material
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.pictures import INKS, pick
+from capture.engine.generate.kit.shapes import cylinder, disc, lathe, soft_box
+from capture.engine.generate.outdoor.townlook import PAINTS, TownPalette
 
 
 def _stone(palette: TownPalette) -> Material:

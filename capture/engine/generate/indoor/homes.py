@@ -4,17 +4,10 @@ from math import atan2, degrees
 
 import numpy as np
 
-from capture.engine.generate import pictures as pic
-from capture.engine.generate import textures as tex
-from capture.engine.generate.assemble import finish_scene
-from capture.engine.generate.bake import Lamp, Quality
-from capture.engine.generate.furniture import Style
-from capture.engine.generate.interior import Finish, build_outside, build_shell
-from capture.engine.generate.materials import Material, Materials
-from capture.engine.generate.mesh import MeshBuilder
-from capture.engine.generate.noise import NoiseBank
-from capture.engine.generate.placing import Floor
-from capture.engine.generate.plan import (
+from capture.engine.generate.indoor.furniture import Style
+from capture.engine.generate.indoor.interior import Finish, build_outside, build_shell
+from capture.engine.generate.indoor.placing import Floor
+from capture.engine.generate.indoor.plan import (
     HEIGHT_CM,
     Room,
     add_windows,
@@ -22,7 +15,14 @@ from capture.engine.generate.plan import (
     make_plan,
     shared_wall,
 )
-from capture.engine.generate.rooms import Furnisher
+from capture.engine.generate.indoor.rooms import Furnisher
+from capture.engine.generate.kit import pictures as pic
+from capture.engine.generate.kit import textures as tex
+from capture.engine.generate.kit.assemble import finish_scene
+from capture.engine.generate.kit.bake import Lamp, Quality
+from capture.engine.generate.kit.materials import Material, Materials
+from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.noise import NoiseBank
 from capture.engine.scene import Scene, Sky, Sun
 
 EYE_CM = 160.0

@@ -1,0 +1,1 @@
+"""What all generated scenes are made with: mesh, shapes, textures, light."""

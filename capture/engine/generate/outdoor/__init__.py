@@ -1,0 +1,1 @@
+"""Generated places under the sky."""
