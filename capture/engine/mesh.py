@@ -114,3 +114,9 @@ class DrawableMesh:
             ]
             self._arrays[program] = self._context.vertex_array(program, content, self._indices)
         return self._arrays[program]
+
+    def release(self) -> None:
+        """Give the memory back."""
+        for resource in (*self._arrays.values(), *self._buffers.values(), self._indices):
+            resource.release()
+        self._commands.release()

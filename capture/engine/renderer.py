@@ -16,6 +16,7 @@ thread that made it.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -25,7 +26,7 @@ import numpy.typing as npt
 
 from capture.engine.lighting import ShadowMap, SkyMap, set_uniform, write_matrix
 from capture.engine.mesh import DrawableMesh, make_mesh
-from capture.engine.scene import LIGHTMAP_SCALE, Scene
+from capture.engine.scene import LIGHTMAP_SCALE, Geometry, Scene
 from capture.engine.screen_shaders import FXAA_FRAGMENT, SKY_FRAGMENT, SKY_VERTEX
 from capture.engine.shaders import (
     SCENE_FRAGMENT,
@@ -80,21 +81,42 @@ class Renderer:
         if scene.lightmaps is not None:
             self._lightmaps = _texture_array(context, scene.lightmaps)
             self._lightmaps.repeat_x = self._lightmaps.repeat_y = False
-        geometry = scene.geometry
+        self._programs: dict[tuple, moderngl.Program] = {}
+        self._screens: dict[moderngl.Program, moderngl.VertexArray] = {}
+        self._targets: dict[tuple, Targets] = {}
+        self._sky = SkyMap(context, scene)
+        self._upload_geometry()
+
+    def _upload_geometry(self) -> None:
+        """Upload the triangles and draw the shadows that they cast."""
+        geometry = self._scene.geometry
         used = geometry.position_cm[geometry.triangles[geometry.drawn]].reshape(-1, 3)
         self._bounds_cm = np.zeros((2, 3))
         if len(used):
             self._bounds_cm = np.stack([used.min(0), used.max(0)]).astype(np.float64)
         self._meshes = self._make_meshes()
         self._shadow = None
-        if scene.sun is not None:
+        if self._scene.sun is not None:
             grid = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
             corners = self._bounds_cm[grid, np.arange(3)]
-            self._shadow = ShadowMap(context, scene.sun, corners, self._meshes)
-        self._sky = SkyMap(context, scene)
-        self._programs: dict[tuple, moderngl.Program] = {}
-        self._screens: dict[moderngl.Program, moderngl.VertexArray] = {}
-        self._targets: dict[tuple, Targets] = {}
+            self._shadow = ShadowMap(self._context, self._scene.sun, corners, self._meshes)
+
+    def replace_geometry(self, geometry: Geometry) -> None:
+        """Show `geometry` from now on, with the scene's textures, objects, lightmaps and light.
+
+        The same as a new renderer of the changed scene, without uploading its textures again.
+        Takes about as long as drawing the shadow map and sorting the triangles: 0.5 s for 300,000.
+        """
+        self._scene = dataclasses.replace(self._scene, geometry=geometry)
+        with self._current():
+            for mesh in self._meshes.values():
+                mesh.release()
+            if self._shadow is not None:
+                self._shadow.texture.release()
+            self._albedo.use(_ALBEDO)
+            self._upload_geometry()
+            for program in self._programs.values():
+                self._set_shadow(program)
 
     def _make_meshes(self) -> dict[bool, DrawableMesh]:
         """Solid triangles at False, those whose texture has holes at True; no empty ones."""
@@ -203,15 +225,19 @@ class Renderer:
                      "u_sky": _SKY, "u_image": _IMAGE}  # fmt: skip
             for name, unit in units.items():
                 set_uniform(program, name, unit)
-            if self._scene.sun is not None and self._shadow is not None:
+            if self._scene.sun is not None:
                 set_uniform(program, "u_sun_direction", self._scene.sun.direction)
                 set_uniform(program, "u_sun_colour", self._scene.sun.colour)
-                set_uniform(program, "u_shadow_offset_cm", 1.5 * self._shadow.texel_cm)
-                write_matrix(program, "u_shadow_from_world", self._shadow.shadow_from_world)
+            self._set_shadow(program)
             if self._scene.fog is not None:
                 set_uniform(program, "u_fog", self._scene.fog)
             self._programs[key] = program
         return self._programs[key]
+
+    def _set_shadow(self, program: moderngl.Program) -> None:
+        if self._shadow is not None:
+            set_uniform(program, "u_shadow_offset_cm", 1.5 * self._shadow.texel_cm)
+            write_matrix(program, "u_shadow_from_world", self._shadow.shadow_from_world)
 
     def _scene_program(
         self, passes: tuple[str, ...], cutout: bool, view: View, exposure: float

@@ -9,7 +9,13 @@ How a pixel is lit (the renderer's contract):
     light  = irradiance_vertex  (+ lightmap texel * LIGHTMAP_SCALE, where the vertex has one)
            + sun.colour * max(0, n . sun.direction) * shadow_map     (where the scene has a sun)
     colour = albedo * light + albedo * emission
+    colour = mix(colour, reflection, mirror)          (where the texture's gloss is above 0)
     pixel  = sRGB(tonemap(colour * 2**exposure_ev))
+
+`mirror = gloss * mix(fresnel, 1, gloss**2)` with Schlick's fresnel of a dielectric (0.04 seen head
+on, 1 along the surface): a gloss of 0.1 is a painted wall, 0.3 a lacquered floor or wet asphalt,
+0.6 a window pane or water, 1 a mirror. The reflection is that of the surroundings of the nearest
+place where a camera may start, or of the sky outdoors.
 """
 
 from dataclasses import dataclass, field
@@ -36,6 +42,9 @@ class Sky:
     horizon: tuple[float, float, float] = (0.65, 0.75, 0.85)
     ground: tuple[float, float, float] = (0.25, 0.23, 0.20)
     cloud_cover: float = 0.4  # 0 clear .. 1 overcast
+    # (6,S,S,3) uint8 sRGB, a painted sky instead, as the sides of an OpenGL cube map whose axes are
+    # the world's: +X, -X, +Y, -Y, +Z, -Z; shown as painted, whatever the exposure.
+    painted: np.ndarray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +81,7 @@ class Scene:
     sky: Sky = field(default_factory=Sky)
     exposure_ev: float = 0.0
     fog: tuple[float, float, float, float] | None = None  # linear RGB, extinction per cm
+    gloss: np.ndarray | None = None  # (L,) float32 in 0..1 of each texture, see above; None: matt
     spawns: np.ndarray  # (N,4) float64: x, y, z in cm at eye height, yaw in degrees
     roam_cm: np.ndarray  # (2,3) float64: the box that a camera may be in, lowest and highest corner
 

@@ -314,6 +314,21 @@ def test_passes_do_not_depend_on_what_else_is_asked(renderer_of):
     ]
 
 
+def test_replaced_geometry_looks_as_if_it_had_been_there_from_the_start(renderer_of):
+    sun = Sun(direction=(0.48, 0.36, 0.8), colour=(2.0, 2.0, 2.0))
+    roof = quad((200, -200, 300), (400, 0, 0), (0, 400, 0))
+    moved = roof | {"position": roof["position"] + (150, 100, 80)}
+    changed = renderer_of([FLOOR, roof], sun=sun, irradiance=0.3)
+    wanted = renderer_of([FLOOR, moved], sun=sun, irradiance=0.3)
+    view = ((0, 0, 170), (-10, 20, 2), 90, SIZE, ALL)
+    before = changed.render(*view)
+    changed.replace_geometry(make_scene([FLOOR, moved], irradiance=0.3).geometry)
+    after, expected = changed.render(*view), wanted.render(*view)
+    for name in ALL:
+        assert np.array_equal(after[name], expected[name])
+        assert not np.array_equal(after[name], before[name])
+
+
 def test_an_unknown_pass_and_a_missing_driver_are_explained(renderer_of, monkeypatch):
     renderer = renderer_of([WALL | {"drawn": False}])
     image = renderer.render((0, 0, 0), (0, 0, 0), 90, SIZE, ["mask_u8"])
