@@ -230,7 +230,6 @@ def generate_home(seed: int) -> Scene:
         sun=Sun(direction=direction, colour=(2.2, 2.0, 1.7)),
         sky=Sky(cloud_cover=0.35),
         quality=Quality(rays=64, smoothing=3, sky_gain=3.4),
-        exposure_ev=0.25,
         spawns=np.array(spawns),
         roam_cm=np.array([[20, 20, 30], [width - 20, depth - 20, HEIGHT_CM - 30]]),
     )

@@ -24,11 +24,17 @@ _FAR = np.float32(1e30)
 
 @dataclass(frozen=True)
 class Lamp:
-    """A small light. `power` is the light it gives a facing surface 100 cm away (linear RGB)."""
+    """A small light. `power` is the light it gives a facing surface 100 cm away (linear RGB).
+
+    One with an `aim` shines that way only, with cos**focus of the angle: 1 is a panel, 20 a spot.
+    """
 
     position_cm: tuple[float, float, float]
     power: tuple[float, float, float]
     reach_cm: float = 700.0
+    aim: tuple[float, float, float] | None = None  # unit vector
+    focus: float = 1.0
+    size_cm: float = 8.0  # half the width of the light: the larger the softer its shadows
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def bake(
     sky_light, buried = np.zeros_like(direct), np.zeros(unique, bool)
     for part in gathered:
         sky_light[part.vertices], buried[part.vertices] = part.sky_light, part.buried
-    albedo = _triangle_albedo(mesh, textures)
+    albedo = triangle_albedo(mesh, textures)
     glow = albedo * mesh.emission[mesh.triangles[:, 0], None]
     corners = inverse[mesh.triangles]
     light = direct + sky_light
@@ -151,7 +157,7 @@ def _gather_rays(
         directions = _hemisphere(normals[part], rays, rng)
         found = tracer.hit(np.repeat(origins[part], rays, 0), directions.reshape(-1, 3))
         hits.append(found.reshape(-1, rays))
-        brightness = _sky_radiance(sky, directions[..., 2]) * (hits[-1] < 0)[..., None]
+        brightness = sky_radiance(sky, directions[..., 2]) * (hits[-1] < 0)[..., None]
         light.append(brightness.mean(1) * sky_gain)
         few = hits[-1][:, ::3]
         facing = np.einsum("nri,nri->nr", directions[:, ::3], tracer.face_normal[few])
@@ -178,7 +184,7 @@ def _vector(values: Sequence[float]) -> np.ndarray:
     return np.asarray(values, np.float32)
 
 
-def _sky_radiance(sky: Sky, up: np.ndarray) -> np.ndarray:
+def sky_radiance(sky: Sky, up: np.ndarray) -> np.ndarray:
     """The sky's light from directions with the given upward part, in its shape + (3,)."""
     horizon, zenith = _vector(sky.horizon), _vector(sky.zenith)
     height = np.sqrt(np.clip(up, 0, 1))[..., None]
@@ -192,21 +198,31 @@ def _lamp_light(
 ) -> np.ndarray:
     """Direct light of the lamps, (N,3), with soft edges from four points in each lamp."""
     light = np.zeros_like(origins)
-    spread = np.array([[8, 0, 4], [-8, 3, -4], [0, -8, 4], [0, 5, -4.0]])
+    spread = np.array([[1, 0, 0.5], [-1, 0.4, -0.5], [0, -1, 0.5], [0, 0.6, -0.5]])
     for lamp in lamps:
         for offset in spread:
-            away = np.asarray(lamp.position_cm) + offset - origins
-            distance = np.linalg.norm(away, axis=1)
-            cosine = (away * normals).sum(1) / np.maximum(distance, 1)
-            near = np.flatnonzero((distance < lamp.reach_cm) & (cosine > 0))
-            away, distance = away[near] / distance[near, None], distance[near]
-            free = near[~tracer.blocked(origins[near], away, distance)]
-            length = np.linalg.norm(np.asarray(lamp.position_cm) + offset - origins[free], axis=1)
-            fade = (
-                np.clip(1 - (length / lamp.reach_cm) ** 4, 0, 1)
-                / (np.maximum(length, 55) / 100) ** 2
-            )
-            light[free] += (cosine[free] * fade / 4)[:, None] * np.asarray(lamp.power)
+            point = np.asarray(lamp.position_cm) + offset * lamp.size_cm
+            light += _point_light(tracer, origins, normals, lamp, point)
+    return light / len(spread)
+
+
+def _point_light(
+    tracer: _Tracer, origins: np.ndarray, normals: np.ndarray, lamp: Lamp, point: np.ndarray
+) -> np.ndarray:
+    """Light (N,3) of one point of a lamp."""
+    light = np.zeros_like(origins)
+    near = np.flatnonzero((np.abs(point - origins) < lamp.reach_cm).all(1))
+    away = point - origins[near]
+    distance = np.linalg.norm(away, axis=1)
+    away /= np.maximum(distance, 1e-6)[:, None]
+    strength = (away * normals[near]).sum(1)
+    strength *= np.clip(1 - (distance / lamp.reach_cm) ** 4, 0, 1)
+    if lamp.aim is not None:
+        strength *= np.maximum(-(away @ np.asarray(lamp.aim)), 0) ** lamp.focus
+    strength /= (np.maximum(distance, 55) / 100) ** 2
+    seen = np.flatnonzero(strength > 1e-4)
+    seen = seen[~tracer.blocked(origins[near[seen]], away[seen], distance[seen])]
+    light[near[seen]] = strength[seen, None] * np.asarray(lamp.power)
     return light
 
 
@@ -221,15 +237,18 @@ def _sun_light(tracer: _Tracer, origins: np.ndarray, normals: np.ndarray, sun: S
     return light
 
 
-def _triangle_albedo(mesh: Mesh, textures: np.ndarray) -> np.ndarray:
-    """Linear mean colour of each triangle (F,3), looked up in a coarse copy of its texture."""
+def triangle_albedo(
+    mesh: Mesh, textures: np.ndarray, faces: np.ndarray | None = None
+) -> np.ndarray:
+    """Linear mean colour of the (chosen) triangles (F,3), from a coarse copy of their textures."""
     cells = 16
     step = textures.shape[1] // cells
     linear = (np.arange(256) / 255.0) ** 2.2
     coarse = textures[:, step // 4 :: step // 2, step // 4 :: step // 2, :3]
     coarse = linear[coarse].reshape(len(textures), cells, 2, cells, 2, 3).mean((2, 4))
-    layer = mesh.layer[mesh.triangles[:, 0]]
-    repeats = mesh.uv[mesh.triangles].mean(1)
+    triangles = mesh.triangles if faces is None else mesh.triangles[faces]
+    layer = mesh.layer[triangles[:, 0]]
+    repeats = mesh.uv[triangles].mean(1)
     column, row = np.floor(repeats % 1 * cells).astype(int).T.clip(0, cells - 1)
     return coarse[layer, row, column].astype(np.float32)
 
