@@ -41,6 +41,7 @@ def serve(scene_name: str, settings: dict[str, int]) -> None:
     """Load the scene, then answer clients on the port of `settings`."""
     from capture.engine.collision import Collision
     from capture.engine.commands import bind_commands
+    from capture.engine.game import Game
     from capture.engine.grammar import Dispatcher
     from capture.engine.renderer import Renderer
     from capture.engine.scenes import load_scene
@@ -59,7 +60,7 @@ def serve(scene_name: str, settings: dict[str, int]) -> None:
     bind_commands(dispatcher, engine)
     bind_tour_commands(dispatcher, engine)
     try:
-        server = Server(settings["Port"], "OpenRelic", dispatcher.run, engine.tick)
+        server = Server(Game(engine, dispatcher), "OpenRelic", settings["Port"])
     except OSError as error:
         raise OpenRelicError(
             f"port {settings['Port']} cannot be opened ({error.strerror}); "

@@ -17,9 +17,14 @@ class FramingError(Exception):
     """The peer sent something that is not a frame; the connection cannot be used any more."""
 
 
+def frame_header(length: int) -> bytes:
+    """The header of a payload of `length` bytes."""
+    return HEADER.pack(MAGIC, length)
+
+
 def frame(payload: bytes) -> bytes:
     """`payload` with its header in front."""
-    return HEADER.pack(MAGIC, len(payload)) + payload
+    return frame_header(len(payload)) + payload
 
 
 class FrameReader:
