@@ -33,7 +33,7 @@ from capture.tours.steering import (
     turned_about,
 )
 from dataset.clip import FPS
-from labeling.actions import ACTIONS, STATIC
+from labeling.actions import ACTIONS, STATIC, poses_to_actions
 
 TourKind = Literal["single", "mixed", "revisit"]
 
@@ -49,11 +49,15 @@ MIN_HOLD_FRAMES, USUAL_HOLD_FRAMES, MAX_HOLD_FRAMES = 10, 28, 72
 MAX_REST_FRAMES = 40
 RETURN_FRAMES = (48, 240)  # shortest and longest way of a return
 RETURN_EVERY_FRAMES = 160
-NEAR_VIEW_M, ESCAPE_SHARE = 1.2, 0.6  # a wall nearer than this in front: mostly turn away
+# A wall nearer than this in front: turn away, always if the camera touches it.
+NEAR_VIEW_M = 1.2
+ESCAPES_DEG = (-130.0, -90.0, -50.0, 50.0, 90.0, 130.0)
 # A translation is as likely as its way is open: not at all up to the first, fully from the second.
 OPEN_WAY_M = (0.4, 2.4)
 LEAST_OPEN = 0.05
 FORWARD_WEIGHT = 1.6
+# In a tight place the camera moves as slowly as the hold takes to cross it, down to this share.
+SLOWEST, KEPT_FREE_M = 0.35, 0.35
 AWAY_FRAMES, AWAY_WEIGHT = 400, 1.5  # how long a place counts as seen; the urge to leave it
 # Up and down, tilting and rolling are slower than walking and panning.
 CHANNEL_SPEED = np.array([1.0, 0.8, 0.5, 0.6, 1.0, 0.6])
@@ -108,7 +112,7 @@ class Operator:
         self._rests = [0]
         self._last_return = 0
         self._escape = 0.0  # side of the pan away from a wall, while one is in front
-        self._outlook = (-1, np.ones(6))  # at which frame, and the factors of the translations
+        self._outlook = (-1, np.ones(6), np.ones(6))  # a frame, open metres and factors of ways
 
     def drive(self, progress: Callable[[int], None] = lambda _: None) -> Path:
         """Steer until the tour is full; `progress` is told the frames so far."""
@@ -120,6 +124,11 @@ class Operator:
             progress(len(self._R))
         count = self._wish.frames
         return Path(R=np.stack(self._R[:count]), position_m=np.stack(self._position[:count]))
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Share of the frames so far with each action (13,), as labels count them."""
+        return self._frames_of / len(self._R)
 
     # Holding keys
 
@@ -133,44 +142,52 @@ class Operator:
     def _try(self, hold: Hold) -> bool:
         """Hold the keys if the way is clear; a way that is clear at first is held for shorter."""
         while hold.frames >= MIN_HOLD_FRAMES:
-            speeds, path = self._foresee(hold)
+            path = self._foresee(hold)
             tilt, roll = tilt_and_roll_deg(path.R)
             if np.abs(tilt).max() > MAX_TILT_DEG or np.abs(roll).max() > MAX_ROLL_DEG:
                 return False
             way = np.concatenate([self._position[-1][None], path.position_m])
             clear = self._space.clear_steps(way)
             if clear == len(way) - 1:
-                self._take(hold, speeds, path)
+                self._take(hold, path)
                 return True
             hold = Hold(frames=min(clear, hold.frames) - MEMORY, command=hold.command)
         return False
 
-    def _foresee(self, hold: Hold) -> tuple[np.ndarray, Path]:
-        """Speeds and poses of the hold and of rolling to a stop after it."""
+    def _foresee(self, hold: Hold) -> Path:
+        """Poses of the hold and of rolling to a stop after it."""
         commands = np.zeros((hold.frames + MEMORY, 6))
         commands[: hold.frames] = hold.command
         speeds = smoothed(self._history, commands)
-        return speeds, integrate(self._R[-1], self._position[-1], speeds, self._wish.style)
+        return integrate(self._R[-1], self._position[-1], speeds, self._wish.style)
 
-    def _take(self, hold: Hold, speeds: np.ndarray, path: Path) -> None:
+    def _take(self, hold: Hold, path: Path) -> None:
         count = hold.frames
         self._extend(path.R[:count], path.position_m[:count])
         commands = np.broadcast_to(hold.command, (count, 6))
         self._history = np.concatenate([self._history, commands])[-MEMORY:]
-        for action, (channel, sign) in enumerate(ACTION_CHANNELS):
-            self._frames_of[action] += int((speeds[:count, channel] * sign > 0).sum())
-        self._frames_of[STATIC] += int((speeds[:count] == 0).all(axis=1).sum())
         if not self._history.any():
             self._rests.append(len(self._R) - 1)
 
     def _extend(self, R: np.ndarray, position_m: np.ndarray) -> None:
+        """Go along poses, and count their actions as labels do.
+
+        Labels have the camera's axes: a walk with tilted eyes is a pedestal as well.
+        """
+        active = poses_to_actions(
+            np.concatenate([self._R[-1][None], R]),
+            np.concatenate([self._position[-1][None], position_m]),
+            rotation_frame=self._wish.style.rotation_frame,
+            unit_m=self._wish.translation_m_s / FPS,
+        ).active
+        self._frames_of += active[1:].sum(axis=0)
         self._R.extend(R)
         self._position.extend(position_m)
 
     def _rest(self, frames: int) -> None:
         """Let go of all keys; the way of rolling to a stop has been swept before."""
         hold = Hold(frames=frames, command=np.zeros(6))
-        self._take(hold, *self._foresee(hold))
+        self._take(hold, self._foresee(hold))
 
     # Choosing keys
 
@@ -187,17 +204,18 @@ class Operator:
             return self._levelling_hold(ROLL, roll, frames)
         if abs(tilt) > LEVEL_TILT_DEG and self._random.random() < 0.5:
             return self._levelling_hold(TILT, tilt, frames)
-        if not self._faces(self._R[-1]):
+        facing_m = self._facing_m(self._R[-1])
+        if facing_m >= NEAR_VIEW_M:
             self._escape = 0.0
-        elif abs(tilt) > 1.0 and not self._faces(levelled(self._R[-1][None])[0]):
+        elif abs(tilt) > 1.0 and self._facing_m(levelled(self._R[-1][None])[0]) >= NEAR_VIEW_M:
             return self._levelling_hold(TILT, tilt, frames)  # it is the floor or the ceiling
-        elif self._random.random() < ESCAPE_SHARE:
+        elif self._random.random() > facing_m / NEAR_VIEW_M:
             return self._pan_hold()
         first = self._draw_action(np.zeros(6, dtype=bool))
         if first == STATIC:
             frames = int(np.clip(frames, MEMORY + 12, MAX_REST_FRAMES))
             return Hold(frames=frames, command=np.zeros(6))
-        return Hold(frames=frames, command=self._command([first, *self._companions(first)]))
+        return Hold(frames=frames, command=self._command([first, *self._companions(first)], frames))
 
     def _companions(self, first: int) -> list[int]:
         """Further actions on other axes, for tours that mix them."""
@@ -214,9 +232,9 @@ class Operator:
 
     def _draw_action(self, used: np.ndarray, *, rest: bool = True) -> int:
         """An action, likelier the more the tour lacks of it; not on a channel in `used`."""
-        lacking = self._wish.mix - self._frames_of / max(1, len(self._R))
+        lacking = self._wish.mix - self.shares
         weights = np.maximum(lacking, 0.01)
-        weights[:6] *= self._translation_factors()
+        weights[:6] *= self._ways()[1]
         for action, (channel, sign) in enumerate(ACTION_CHANNELS):
             if used[channel]:
                 weights[action] = 0.0
@@ -228,11 +246,11 @@ class Operator:
             weights[STATIC] = 0.0
         return int(self._random.choice(len(ACTIONS), p=weights / weights.sum()))
 
-    def _translation_factors(self) -> np.ndarray:
-        """How inviting the ways of the six translations (6,) are from here."""
-        frame, factors = self._outlook
+    def _ways(self) -> tuple[np.ndarray, np.ndarray]:
+        """How far the ways of the six translations (6,) are open, and how inviting they are."""
+        frame, open_m, factors = self._outlook
         if frame == len(self._R):
-            return factors
+            return open_m, factors
         position = self._position[-1]
         axes = self._R[-1] if self._wish.style.motion == "fly" else levelled(self._R[-1][None])[0]
         right, down, forward = axes
@@ -244,14 +262,19 @@ class Operator:
         away[2] = 0.0
         factors *= np.exp(AWAY_WEIGHT * (ways @ away) / max(0.5, float(np.linalg.norm(away))))
         factors[0] *= FORWARD_WEIGHT  # people mostly go where they look
-        self._outlook = (len(self._R), factors)
-        return factors
+        self._outlook = (len(self._R), open_m, factors)
+        return open_m, factors
 
-    def _command(self, chosen: list[int]) -> np.ndarray:
+    def _command(self, chosen: list[int], frames: int) -> np.ndarray:
         command = np.zeros(6)
         for action in chosen:
             channel, sign = ACTION_CHANNELS[action]
-            command[channel] = sign * self._speed(channel)
+            speed = self._speed(channel)
+            if channel < TILT:
+                open_m, _ = self._ways()
+                reach = (open_m[action] - KEPT_FREE_M) / frames
+                speed = float(np.clip(reach, SLOWEST * speed, speed))
+            command[channel] = sign * speed
         return command
 
     def _speed(self, channel: int) -> float:
@@ -266,28 +289,27 @@ class Operator:
         command[channel] = -angle_deg / min(frames, MAX_HOLD_FRAMES)
         return Hold(frames=min(frames, MAX_HOLD_FRAMES), command=command)
 
-    def _faces(self, R: np.ndarray) -> bool:
-        """Whether a camera `R` (3,3) here looks at something near."""
-        return self._space.view_distance_m(self._position[-1], R[2]) < NEAR_VIEW_M
+    def _facing_m(self, R: np.ndarray) -> float:
+        """How far a camera `R` (3,3) here sees straight ahead."""
+        return self._space.view_distance_m(self._position[-1], R[2])
 
     def _pan_hold(self) -> Hold:
-        """Turn away from a wall, sometimes stepping back; in a corner keep turning the same way."""
-        if not self._escape:
-            self._escape = self._more_open_side()
+        """Turn to the most open side, sometimes stepping back; in a corner keep the direction."""
+        wanted_deg = self._most_open_deg()
+        self._escape = float(np.sign(wanted_deg))
         command = np.zeros(6)
         command[PAN] = self._escape * self._speed(PAN)
         if self._wish.kind != "single" and self._random.random() < 0.4:
             command[DOLLY] = -self._speed(DOLLY)
-        wanted_deg = self._random.uniform(50.0, 130.0)
-        frames = int(np.clip(wanted_deg / abs(command[PAN]), MIN_HOLD_FRAMES, MAX_HOLD_FRAMES))
+        frames = int(np.clip(wanted_deg / command[PAN], MIN_HOLD_FRAMES, MAX_HOLD_FRAMES))
         return Hold(frames=frames, command=command)
 
-    def _more_open_side(self) -> float:
-        """1 for right, -1 for left: where the view is longer."""
-        position, style = self._position[-1], self._wish.style
-        sides = [turned_about(self._R[-1], pan, style.rotation_frame)[2] for pan in (-70.0, 70.0)]
-        left, right = (self._space.view_distance_m(position, side) for side in sides)
-        return float(np.sign(right - left) or self._random.choice([-1.0, 1.0]))
+    def _most_open_deg(self) -> float:
+        """The pan of `ESCAPES_DEG`, in the direction of the last one, with the longest view."""
+        pans = np.array([pan for pan in ESCAPES_DEG if pan * self._escape >= 0.0])
+        turned = [turned_about(self._R[-1], pan, self._wish.style.rotation_frame) for pan in pans]
+        views_m = np.array([self._facing_m(R) for R in turned])
+        return float(self._random.choice(pans[views_m > views_m.max() - 0.1]))
 
     # Returning
 
@@ -311,7 +333,6 @@ class Operator:
         R = np.stack([self._R[frame] for frame in backwards])
         if turn:
             R = turned_about(R, 180.0, self._wish.style.rotation_frame)
-        self._count_return(R, backwards)
         self._extend(R, np.stack([self._position[frame] for frame in backwards]))
         self._rests.append(len(self._R) - 1)
         self._last_return = len(self._R)
@@ -327,12 +348,3 @@ class Operator:
             return False
         self._rest(MEMORY + 2)
         return True
-
-    def _count_return(self, R: np.ndarray, frames: np.ndarray) -> None:
-        """Add the actions of a return to what the tour has, from its poses."""
-        from labeling.actions import poses_to_actions
-
-        position = np.stack([self._position[frame] for frame in frames])
-        frame = self._wish.style.rotation_frame
-        active = poses_to_actions(R, position, rotation_frame=frame).active
-        self._frames_of += active.sum(axis=0)

@@ -14,6 +14,7 @@ from capture.tours.camera_operator import (
     MAX_TILT_DEG,
     RETURN_FRAMES,
     Operator,
+    Space,
     TourKind,
     TourWish,
 )
@@ -93,7 +94,7 @@ HALL = BoxRoom(size_m=(24.0, 18.0, 6.0), pillar_m=(9.0, 9.0, 1.0))
 
 def steer(
     kind: TourKind = "mixed", motion: Motion = "walk", rotation_frame: RotationFrame = "camera",
-    seed: int = 0, frames: int = FRAMES, room: BoxRoom | None = None,
+    seed: int = 0, frames: int = FRAMES, room: Space | None = None,
     start_m: tuple[float, float, float] = (3.0, 3.0, 1.5), yaw_deg: float = 30.0,
 ) -> Path:  # fmt: skip
     wish = TourWish(
@@ -156,6 +157,27 @@ def test_the_clearance_holds_at_frames_and_between_them(style: tuple):
         between = np.linspace(0.0, 1.0, 21)[:, None, None]
         dense = position[:-1] + between * np.diff(position, axis=0)
         assert room.distance_m(dense).min() >= room.clear_m - 1e-9
+
+
+class Grudging:
+    """Room ahead, but never quite enough: some of the last steps of every way are not clear."""
+
+    def __init__(self, blocked: int) -> None:
+        self.blocked = blocked
+
+    def clear_steps(self, positions_m: np.ndarray) -> int:
+        return max(0, len(positions_m) - 1 - self.blocked)
+
+    def view_distance_m(self, position_m: np.ndarray, direction: np.ndarray) -> float:
+        return 4.0
+
+
+@pytest.mark.parametrize("blocked", [1, 2, 3, MEMORY])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_way_on_which_it_could_not_stop_is_never_taken(kind: TourKind, blocked: int):
+    path = steer(kind, frames=120, room=Grudging(blocked))
+    assert np.ptp(path.position_m, axis=0).max() == 0.0
+    assert np.ptp(path.R, axis=0).max() < 1e-12
 
 
 @pytest.mark.parametrize("style", STYLES, ids="-".join)
@@ -299,6 +321,36 @@ def test_every_action_has_its_share(hall_tours: list[tuple[Path, np.ndarray]]):
     assert shares[ACTIONS.index("dolly_in")] < 0.31
     sides = shares[[2, 3, 6, 7, 8, 9, 10, 11]].reshape(-1, 2)
     assert np.abs(np.diff(sides, axis=1)).max() < 0.06  # left as often as right, up as down
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_it_counts_what_labels_count(motion: Motion):
+    for rotation_frame in ROTATION_FRAMES:
+        wish = TourWish(
+            frames=1600, kind="mixed", style=Style(motion=motion, rotation_frame=rotation_frame),
+            mix=MIX, translation_m_s=TRANSLATION_M_S, rotation_deg_s=ROTATION_DEG_S, seed=4,
+        )  # fmt: skip
+        operator = Operator(wish, HALL, looking_along(30.0), np.array([3.0, 3.0, 1.5]))
+        path = operator.drive()
+        labels = poses_to_actions(path.R, path.position_m, rotation_frame=rotation_frame)
+        # It has steered a little beyond the end.
+        assert operator.shares == pytest.approx(labels.active.mean(axis=0), abs=0.03)
+
+
+def test_a_tiny_room_does_not_keep_it_from_going_forward():
+    tiny = BoxRoom(size_m=(3.5, 3.0, 2.6), pillar_m=(50.0, 50.0, 0.1))
+    shares = np.mean(
+        [
+            poses_to_actions(
+                path.R, path.position_m, rotation_frame=style[2]
+            ).active.mean(axis=0)
+            for seed, style in enumerate(STYLES)
+            for path in [steer(*style, seed, 960, tiny, (1.5, 1.2, 1.4), 77.0 * seed)]
+        ],
+        axis=0,
+    )  # fmt: skip
+    assert shares[ACTIONS.index("dolly_in")] > 0.13
+    assert shares.min() > 0.05 and shares.max() < 0.31
 
 
 def test_no_tour_stands_still_or_turns_on_the_spot(hall_tours: list[tuple[Path, np.ndarray]]):
