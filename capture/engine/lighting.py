@@ -50,7 +50,7 @@ class ShadowMap:
         corners_cm: np.ndarray,
         meshes: dict[bool, DrawableMesh],
     ) -> None:
-        """Draw `meshes` (cut-out or not), whose bounds have `corners_cm` (8,3).
+        """Draw `meshes` (cut-out or not); the map covers the box with `corners_cm` (8,3).
 
         The albedo texture that cut-outs need is at texture unit 0.
         """
@@ -66,6 +66,8 @@ class ShadowMap:
         target = context.framebuffer(depth_attachment=self.texture)
         target.use()
         target.clear(depth=1.0)
+        # The outermost texels stay empty: what lies outside the map is looked up there, and lit.
+        target.scissor = 1, 1, SHADOW_SIZE - 2, SHADOW_SIZE - 2
         context.polygon_offset = (1.5, 4.0)
         for cutout, mesh in meshes.items():
             defines: dict[str, object] = {"CUTOUT": 1} if cutout else {}

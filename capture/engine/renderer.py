@@ -39,6 +39,7 @@ from dataset.errors import OpenRelicError
 
 SKY_DEPTH_CM = 65504.0
 LOD_BIAS = -0.4  # FXAA softens, so textures may be a little sharper than the footprint asks for
+SHADOW_REACH_CM = 5000.0  # no shadows are cast or seen farther than this outside the roam box
 KEPT_TARGETS = 6  # a client may ask for the passes one by one
 
 _ALBEDO, _SHADOW, _LIGHTMAPS, _SKY, _IMAGE = range(5)  # texture units
@@ -98,7 +99,9 @@ class Renderer:
         self._shadow = None
         if self._scene.sun is not None:
             grid = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
-            corners = self._bounds_cm[grid, np.arange(3)]
+            # Land that reaches to the horizon would leave no texels for what is near.
+            reach = np.asarray(self._scene.roam_cm) + [[-SHADOW_REACH_CM], [SHADOW_REACH_CM]]
+            corners = np.clip(self._bounds_cm, reach[0], reach[1])[grid, np.arange(3)]
             self._shadow = ShadowMap(self._context, self._scene.sun, corners, self._meshes)
 
     def replace_geometry(self, geometry: Geometry) -> None:
