@@ -180,3 +180,39 @@ def check_poses(
             f"at most {_ORTHONORMAL_TOLERANCE:.0e} is allowed"
         )
     return R, P
+
+
+def camera_to_world(R_cam_from_world: np.ndarray, position_m: np.ndarray) -> np.ndarray:
+    """Camera-to-world matrices (N,4,4): columns right, down, forward and centre, in the world."""
+    matrix = np.broadcast_to(np.eye(4), (len(position_m), 4, 4)).copy()
+    matrix[:, :3, :3] = np.swapaxes(R_cam_from_world, 1, 2)
+    matrix[:, :3, 3] = position_m
+    return matrix
+
+
+def poses_from_camera_to_world(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The inverse of `camera_to_world`, of (N,3,4) or (N,4,4): `R_cam_from_world`, `position_m`."""
+    return np.swapaxes(matrix[:, :3, :3], 1, 2).copy(), matrix[:, :3, 3].copy()
+
+
+def opengl_camera(camera_to_world_matrix: np.ndarray) -> np.ndarray:
+    """Camera-to-world matrices (N,4,4) with the camera's axes changed between OpenCV's (x right,
+    y down, z forward) and OpenGL's (x right, y up, z backward); the change is its own inverse."""
+    return camera_to_world_matrix * np.array([1.0, -1.0, -1.0, 1.0])
+
+
+def relative_to_first(
+    R_cam_from_world: np.ndarray, position_m: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same poses in the axes of the first camera (x right, y down, z forward), as KITTI has
+    them: the first becomes the identity at the origin."""
+    R = R_cam_from_world @ R_cam_from_world[0].T
+    return R, (position_m - position_m[0]) @ R_cam_from_world[0].T
+
+
+def from_first_camera(
+    R_cam_from_world: np.ndarray, position_m: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses given in a world of x right, y down, z forward, in the project's world (X forward,
+    Y left, Z up): as if the first camera had stood level."""
+    return R_cam_from_world @ R_CAM_FROM_WORLD_LEVEL, position_m @ R_CAM_FROM_WORLD_LEVEL
