@@ -8,7 +8,6 @@ from capture.engine.generate.indoor import fittings as fit
 from capture.engine.generate.indoor import furniture as fur
 from capture.engine.generate.indoor.furniture import Style
 from capture.engine.generate.indoor.placing import Floor, Spot
-from capture.engine.generate.indoor.plan import HEIGHT_CM
 from capture.engine.generate.kit.bake import Lamp
 from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.mesh import MeshBuilder
@@ -126,8 +125,9 @@ class Decorator:
         """A hanging lamp in the middle."""
         x, y = self.floor.room.centre
         with self.b.object("ceiling_lamp"), self.b.at(x, y):
-            fur.pendant(self.b, self.style, HEIGHT_CM, 44, bool(self.rng.random() < 0.5))
-            return [self.lamp((0, 0, HEIGHT_CM - 44), 0.62)]
+            height = self.floor.room.height_cm
+            fur.pendant(self.b, self.style, height, 44, bool(self.rng.random() < 0.5))
+            return [self.lamp((0, 0, height - 44), 0.62)]
 
     def lamp(self, place: tuple[float, float, float], power: float) -> Lamp:
         """A warm lamp at a place in the present frame."""

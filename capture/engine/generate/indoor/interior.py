@@ -1,14 +1,16 @@
 """The shell of rooms: floors, ceilings, pierced walls, skirting, windows, and the garden."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from capture.engine.generate.indoor.plan import HEIGHT_CM, WALL_CM, Opening, Room, outer_sides
+from capture.engine.generate.indoor.plan import WALL_CM, Opening, Room, outer_sides
 from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.mesh import MeshBuilder
-from capture.engine.generate.kit.shapes import curtain, leaf_cards, wall
+from capture.engine.generate.kit.shapes import curtain, grid_lines, leaf_cards, wall
 
+Rect = tuple[float, float, float, float]
 _CELL = 24.0  # wall and floor cells: fine enough for baked light
 OUTER_CM = 20.0  # outer walls reach this far beyond the plan
 
@@ -23,27 +25,70 @@ class Finish:
     ceiling: Material
     trim: Material
     curtain: Material | None
+    frame: Material | None = None  # of windows; the trim where None
+    pane_cm: float = 75.0  # widest pane between two bars
+    transoms: tuple[float, ...] = ()  # heights of cross bars as parts of a window's height
+    skirting: bool = True
 
 
-def build_shell(b: MeshBuilder, room: Room, finish: Finish, accent_side: str) -> None:
-    """Floor, ceiling and the four walls of a room."""
+def build_shell(
+    b: MeshBuilder,
+    room: Room,
+    finish: Finish,
+    accent_side: str,
+    cell: float = _CELL,
+    skylights: Sequence[Rect] = (),
+    ceiling: bool = True,
+) -> None:
+    """Floor, ceiling and the four walls of a room; `skylights` (x0, y0, x1, y1) are left open."""
     x0, y0, x1, y1 = room.inner()
+    height = room.height_cm
     with b.object("floor"):
-        b.quad((x0, y0, 0), (x1 - x0, 0, 0), (0, y1 - y0, 0), finish.floor, _CELL)
-    with b.object("ceiling"):
-        b.quad((x0, y1, HEIGHT_CM), (x1 - x0, 0, 0), (0, y0 - y1, 0), finish.ceiling, _CELL * 1.5)
+        b.quad((x0, y0, 0), (x1 - x0, 0, 0), (0, y1 - y0, 0), finish.floor, cell)
+    if ceiling:
+        with b.object("ceiling"), b.at((x0 + x1) / 2, (y0 + y1) / 2, height):
+            ceiling_slab(b, (x1 - x0, y1 - y0), room, skylights, finish.ceiling, cell * 1.5)
     for side, openings in room.openings.items():
         x, y, yaw, length = room.side(side)
         paint = finish.accent if side == accent_side else finish.wall
         with b.at(x, y, 0, yaw):
             with b.object("wall"):
-                wall(b, length, HEIGHT_CM, [o.hole for o in openings], paint, _CELL)
-            _skirting(b, length, openings, finish.trim)
+                wall(b, length, height, [o.hole for o in openings], paint, cell)
+            if finish.skirting:
+                _skirting(b, length, height, openings, finish.trim)
             for opening in openings:
                 _fit_opening(b, room, side, opening, finish)
 
 
-def _skirting(b: MeshBuilder, length: float, openings: list[Opening], trim: Material) -> None:
+def ceiling_slab(
+    b: MeshBuilder,
+    size: tuple[float, float],
+    room: Room,
+    skylights: Sequence[Rect],
+    material: Material,
+    cell: float,
+) -> None:
+    """The ceiling about the frame's origin, facing down, with holes."""
+    (wide, deep), (cx, cy) = size, room.centre
+    s = grid_lines(wide, cell, [x - cx + wide / 2 for r in skylights for x in (r[0], r[2])])
+    t = grid_lines(deep, cell, [cy + deep / 2 - y for r in skylights for y in (r[1], r[3])])
+    holes = [
+        (
+            (r[0] - cx) / wide + 0.5,
+            (cy - r[3]) / deep + 0.5,
+            (r[2] - cx) / wide + 0.5,
+            (cy - r[1]) / deep + 0.5,
+        )
+        for r in skylights
+    ]
+    origin = np.array([-wide / 2, deep / 2, 0])
+    u, v = np.array([wide, 0, 0]), np.array([0, -deep, 0])
+    b.patch(origin, u, v, s / wide, t / deep, material, holes)
+
+
+def _skirting(
+    b: MeshBuilder, length: float, height: float, openings: list[Opening], trim: Material
+) -> None:
     """Skirting board and a small cornice; the skirting stops at doors."""
     cuts = sorted((o.hole[0] - 9, o.hole[2] + 9) for o in openings if o.hole[1] < 12)
     edges = [-length / 2, *(e for cut in cuts for e in cut), length / 2]
@@ -51,12 +96,15 @@ def _skirting(b: MeshBuilder, length: float, openings: list[Opening], trim: Mate
         for low, high in zip(edges[::2], edges[1::2], strict=True):
             if high - low > 2:
                 b.box((0, low, 0), (1.6, high, 10), trim, 40, skip="-x-z")
-        b.box((0, -length / 2, HEIGHT_CM - 6), (5, length / 2, HEIGHT_CM), trim, 40, skip="-x+z")
+        b.box((0, -length / 2, height - 6), (5, length / 2, height), trim, 40, skip="-x+z")
 
 
 def _fit_opening(b: MeshBuilder, room: Room, side: str, opening: Opening, finish: Finish) -> None:
     if opening.kind == "window":
         _window(b, opening, finish)
+        return
+    if opening.kind == "glass":
+        _partition(b, opening, finish)
         return
     y0, _, y1, top = opening.hole
     with b.object("doorway"):
@@ -84,7 +132,7 @@ def _window(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
     depth = WALL_CM / 2 + OUTER_CM
     with b.object("window"):
         _reveal(b, opening, -depth, finish.trim)
-        _window_frame(b, opening, finish.trim)
+        _window_frame(b, opening, finish)
         if z0 > 40:
             b.box((-depth + 10, y0 - 4, z0 - 3), (7, y1 + 4, z0), finish.trim, 40)
     with b.object("pane"), b.using(drawn=False, occludes=False):
@@ -103,15 +151,29 @@ def _window(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
             b.box((11.6, y0 - 24, z1 + 14), (14.4, y1 + 24, z1 + 16.5), finish.trim)
 
 
-def _window_frame(b: MeshBuilder, opening: Opening, trim: Material) -> None:
+def _partition(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
+    """A glazed hole between two rooms; each of them builds half of its frame."""
     y0, z0, y1, z1 = opening.hole
-    x0, x1, w = -15.0, -9.0, 6.0
+    with b.object("glass_wall"):
+        _reveal(b, opening, -WALL_CM / 2, finish.frame or finish.trim)
+        with b.at(5, 0):
+            _window_frame(b, opening, finish)
+    with b.object("pane"), b.using(drawn=False, occludes=False):
+        b.quad((-4, y1, z1), (0, y0 - y1, 0), (0, 0, z0 - z1), finish.trim)
+
+
+def _window_frame(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
+    y0, z0, y1, z1 = opening.hole
+    x0, x1, w, trim = -15.0, -9.0, 6.0, finish.frame or finish.trim
     bars = [(y0, z0, y0 + w, z1), (y1 - w, z0, y1, z1), (y0, z0, y1, z0 + w), (y0, z1 - w, y1, z1)]
-    panes = max(1, round((y1 - y0) / 75))
+    panes = max(1, round((y1 - y0) / finish.pane_cm))
     for k in range(1, panes):
         y = y0 + (y1 - y0) * k / panes
         bars.append((y - 3.5, z0, y + 3.5, z1))
-    if z1 - z0 > 150:
+    bars += [
+        (y0, z - 2.5, y1, z + 2.5) for z in (z0 + (z1 - z0) * part for part in finish.transoms)
+    ]
+    if z1 - z0 > 150 and not finish.transoms:
         bars.append((y0, z1 - 52, y1, z1 - 47))
     with b.using(occludes=False):
         lows, highs = [(x0, a, c) for a, c, _, _ in bars], [(x1, d, e) for _, _, d, e in bars]
@@ -122,11 +184,11 @@ def build_outside(
     b: MeshBuilder, rooms: list[Room], width: float, depth: float, outside: dict[str, Material], rng
 ) -> None:
     """Roof slab and outer faces, which keep the sun out, and a fenced garden to look at."""
-    o = OUTER_CM
+    o, top = OUTER_CM, max(room.height_cm for room in rooms)
     with b.object("roof"):
         b.box(
-            (-o - 30, -o - 30, HEIGHT_CM + 1),
-            (width + o + 30, depth + o + 30, HEIGHT_CM + 26),
+            (-o - 30, -o - 30, top + 1),
+            (width + o + 30, depth + o + 30, top + 26),
             outside["facade"],
             200,
         )
@@ -144,7 +206,7 @@ def _outer_face(b: MeshBuilder, room: Room, side: str, material: Material) -> No
             for o in room.openings[side]
             if o.kind == "window"
         ]
-        wall(b, length + 2 * WALL_CM + 2 * OUTER_CM, HEIGHT_CM, holes, material, 150)
+        wall(b, length + 2 * WALL_CM + 2 * OUTER_CM, room.height_cm, holes, material, 150)
 
 
 def _garden(b: MeshBuilder, width: float, depth: float, outside: dict[str, Material], rng) -> None:

@@ -23,7 +23,7 @@ class Opening:
     """A hole in one wall of a room, in that wall's frame (+y to the left of who faces it)."""
 
     hole: Hole
-    kind: str  # "door", "arch" (a wide doorway) or "window"
+    kind: str  # "door", "arch" (a wide doorway), "window", "glass" (into another room), "gate"
 
     @property
     def centre(self) -> float:
@@ -45,6 +45,7 @@ class Room:
     x1: float
     y1: float
     kind: str = ""
+    height_cm: float = HEIGHT_CM
     openings: dict[str, list[Opening]] = field(default_factory=lambda: {s: [] for s in SIDES})
 
     @property

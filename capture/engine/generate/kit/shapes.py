@@ -137,8 +137,8 @@ def wall(
 
     A hole is (y0, z0, y1, z1) in the local frame. Grid lines run through all of it: no T-joints.
     """
-    s = _lines(length, cell, [length / 2 - y for hole in holes for y in (hole[0], hole[2])])
-    t = _lines(height, cell, [z0 + height - z for hole in holes for z in (hole[1], hole[3])])
+    s = grid_lines(length, cell, [length / 2 - y for hole in holes for y in (hole[0], hole[2])])
+    t = grid_lines(height, cell, [z0 + height - z for hole in holes for z in (hole[1], hole[3])])
     cut = [
         (
             (length / 2 - y1) / length,
@@ -156,7 +156,7 @@ def wall(
     b.patch(origin, u, v, s / length, t / height, material, cut)
 
 
-def _lines(length: float, cell: float, extra: Sequence[float]) -> np.ndarray:
+def grid_lines(length: float, cell: float, extra: Sequence[float]) -> np.ndarray:
     """Positions of grid lines over 0..length: the extra ones, and more where gaps exceed `cell`."""
     fixed = np.unique(np.round(np.clip([0.0, length, *extra], 0, length), 3))
     spans = zip(fixed[:-1], fixed[1:], strict=True)
@@ -214,3 +214,78 @@ def curtain(
     points[..., 1] = start[1] - width * u
     points[..., 2] = start[2] - drop * rows[:, None]
     b.surface(points, material)
+
+
+def tube(
+    b: MeshBuilder, line: Sequence[Vector], radius: float, material: Material, sides: int = 6
+) -> None:
+    """A pipe, strut or cable along a line of points; four sides make a square bar."""
+    points = np.asarray(line, float)
+    along = np.gradient(points, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+    upright = np.abs(along[:, 2:]) > 0.9
+    side = np.cross(along, np.where(upright, [1.0, 0, 0], [0, 0, 1.0]))
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    other = np.cross(along, side)
+    turn = np.linspace(0, 2 * np.pi, sides + 1) + np.pi / sides
+    ring = (
+        np.cos(turn)[None, :, None] * side[:, None] + np.sin(turn)[None, :, None] * other[:, None]
+    )
+    b.surface(points[:, None] + ring * radius, material, closed_u=True)
+
+
+def arch_curve(half: float, rise: float, kind: str = "round", steps: int = 12) -> np.ndarray:
+    """Points (y, z) of an arch over -half..half with its apex at `rise`; "round" or "pointed"."""
+    if kind == "round":
+        angle = np.linspace(np.pi, 0, steps + 1)
+        return np.stack([half * np.cos(angle), rise * np.sin(angle)], 1)
+    angle = np.linspace(0, np.pi / 3, steps // 2 + 1)
+    left = np.stack([half - 2 * half * np.cos(angle), np.sin(angle) / np.sin(np.pi / 3) * rise], 1)
+    return np.concatenate([left, (left * [-1, 1])[-2::-1]])
+
+
+def arch_head(
+    b: MeshBuilder, hole: Hole, rise: float, kind: str, depth: float, material: Material
+) -> None:
+    """Rounds the head of a hole in the wall x = 0: what fills its upper corners, and the soffit."""
+    y0, _, y1, top = hole
+    curve = arch_curve((y1 - y0) / 2, rise, kind)[::-1] + [(y0 + y1) / 2, top - rise]
+    low = np.column_stack([np.zeros(len(curve)), curve])
+    high = low.copy()
+    high[:, 2] = top
+    b.surface(np.stack([high, low]), material)
+    back = low - [depth, 0, 0]
+    b.surface(np.stack([low, back]), material)
+
+
+def vault(
+    b: MeshBuilder,
+    x: tuple[float, float],
+    half: float,
+    spring: float,
+    rise: float,
+    kind: str,
+    material: Material,
+    cell: float = 60.0,
+) -> None:
+    """A barrel vault along x over y = -half..half, seen from below."""
+    steps = max(10, 2 * round(half * 1.6 / cell))
+    curve = arch_curve(half, rise, kind, steps)
+    lines = np.linspace(*x, max(1, round((x[1] - x[0]) / cell)) + 1)
+    points = np.empty((len(curve), len(lines), 3))
+    points[..., 0] = lines
+    points[..., 1] = curve[:, :1]
+    points[..., 2] = spring + curve[:, 1:]
+    b.surface(points[::-1], material)
+
+
+def lunette(
+    b: MeshBuilder, half: float, spring: float, rise: float, kind: str, material: Material
+) -> None:
+    """The wall x = 0 under a vault's end, above its springing, facing +x."""
+    curve = arch_curve(half, rise, kind, 16)[::-1]
+    top = np.column_stack([np.zeros(len(curve)), curve + [0, spring]])
+    low = top.copy()
+    low[:, 2] = spring
+    middle = (top + low) / 2
+    b.surface(np.stack([top, middle, low]), material)
