@@ -33,10 +33,18 @@ class Materials:
         self._layers: list[np.ndarray] = []
         self._colours: dict[tuple[int, int, int], Material] = {}
         self._palette_layer = -1
+        self._gloss: dict[int, float] = {}
 
-    def tiled(self, image: np.ndarray, u_cm: float, v_cm: float | None = None) -> Material:
-        """Add a seamless texture: `image` (SIZE,SIZE,3 or 4), float in 0..1, or uint8."""
-        return Material(self._add(image), (u_cm, v_cm or u_cm))
+    def tiled(
+        self, image: np.ndarray, u_cm: float, v_cm: float | None = None, gloss: float = 0.0
+    ) -> Material:
+        """Add a seamless texture: `image` (SIZE,SIZE,3 or 4), float in 0..1, or uint8.
+
+        `gloss` as in scene.py: how strongly it mirrors.
+        """
+        material = Material(self._add(image), (u_cm, v_cm or u_cm))
+        self._gloss[material.layer] = gloss
+        return material
 
     def flat(self, rgb: tuple[int, int, int]) -> Material:
         """A plain sRGB colour (0..255)."""
@@ -55,6 +63,11 @@ class Materials:
     def textures(self) -> np.ndarray:
         """All layers, (L,SIZE,SIZE,4) uint8."""
         return np.stack(self._layers)
+
+    def gloss(self) -> np.ndarray | None:
+        """The gloss of all layers, (L,) float32; None where all is matt."""
+        values = [self._gloss.get(layer, 0.0) for layer in range(len(self._layers))]
+        return np.array(values, np.float32) if any(values) else None
 
     def _atlas_layer(self, images: list[np.ndarray], columns: int, rows: int) -> list[Material]:
         sheet = np.zeros((SIZE, SIZE, images[0].shape[2]), images[0].dtype)

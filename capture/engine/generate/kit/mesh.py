@@ -84,6 +84,11 @@ class MeshBuilder:
         with self.using(object_id=len(self.objects)):
             yield
 
+    @property
+    def present_object(self) -> int:
+        """The id of the object that is being added, 0 outside of any."""
+        return self._state.object_id
+
     @contextmanager
     def at(self, x: float, y: float, z: float = 0.0, yaw_deg: float = 0.0) -> Iterator[None]:
         """Move the local frame: to (x, y, z) in the present frame, then turned by yaw."""
