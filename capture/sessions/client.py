@@ -3,56 +3,52 @@
 The official client goes on after a timeout and then hands every later request the reply of the
 one before it, so images silently get wrong poses. Here a timeout, a wrong id or a broken frame
 closes the connection and raises `EngineLostError`; whoever owns the engine starts it again.
+
+Request ids start at a random number: an engine may still answer what an earlier client asked for
+and did not wait for, and those replies must not pass for ours.
+
+How `vbatch N` works, as UnrealCV's server does it since 2019: it is a message like any other and is
+answered with `ok` at once; the N messages after it, framed and numbered as ever, are held back
+until all have come, then run in one game tick, in order, and answered one by one. It is no bound
+command, so `vget /unrealcv/commands` does not list it, and half a batch would hold back what the
+next client sends: all N + 1 messages go out in one write.
 """
 
-import contextlib
 import json
-import select
-import socket
-import struct
+import random
+import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from capture.sessions.address import Address, dial, tcp_address, unix_address
+from capture.sessions.frame import Frame, FrameFormatError, read_frame
+from capture.sessions.link import EngineLostError, LinkClosedError
 from dataset.errors import OpenRelicError
 
-MAGIC = 0x9E2B83C1
-MAX_PAYLOAD = 256 * 1024 * 1024  # as in UnrealCV's own server
-HEADER = struct.Struct("<II")
+__all__ = ["CommandFailedError", "EngineLostError", "Frame", "UnrealCVClient", "parse_frame"]
+
 # UnrealCV handles at most 32 requests a tick; more in flight would only wait in its queue.
 PIPELINE = 32
-GREETING_POLL_S = 0.5
-
-
-class EngineLostError(OpenRelicError):
-    """The engine crashed, hung or broke the protocol; the connection is closed."""
+HIGHEST_FIRST_ID = 2**30  # ids are 31 bits on the server
+BOOTING_POLL_S = 0.5
+IMAGE_COMMAND = re.compile(r"vget /(tour/frame|camera/\d+/lit)\b")
 
 
 class CommandFailedError(OpenRelicError):
     """The engine answered `error …`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """A reply to `/tour/frame`: the pose that the image was drawn with, and the passes."""
-
-    number: int
-    location_cm: np.ndarray  # (3,)
-    rotation_deg: np.ndarray  # (3,) pitch, yaw, roll
-    fov_deg: float
-    passes: dict[str, np.ndarray]
-
-
 class UnrealCVClient:
-    """Requests over one TCP connection."""
+    """Requests over one connection."""
 
     def __init__(
         self,
         host: str,
-        port: int,
+        port: int = 0,
         *,
         boot_timeout_s: float,
         timeout_s: float,
@@ -60,49 +56,36 @@ class UnrealCVClient:
     ) -> None:
         """Connect, waiting up to `boot_timeout_s` for the engine to listen and to greet.
 
-        `timeout_s` bounds every later reply. `check_booting` is called between attempts and may
-        raise, to end the wait for an engine that has died. There is no port probe: on a real
-        engine even that would use up its only TCP session.
+        Without `port`, `host` is the path of a Unix socket. `timeout_s` bounds each later reply as
+        a whole, unless a call says otherwise. `check_booting` is called between attempts and may
+        raise, to end the wait for an engine that has died.
         """
-        self._address = (host, port)
-        self._next_id = 0
-        self._buffer = bytearray()
+        self.address: Address = tcp_address(host, port) if port else unix_address(host)
+        self._timeout_s = timeout_s
+        self._takes_batches: bool | None = None
+        self.images = 0  # images received so far, for whoever recycles engines
         deadline = time.monotonic() + boot_timeout_s
-        self._socket = self._connect(deadline, check_booting)
-        self._await_greeting(deadline, check_booting)
-        greeting = bytes(self._receive())
-        if not greeting.startswith(b"connected to"):
-            self._lose(f"greeted with {greeting[:60]!r} instead of 'connected to …'")
-        self._socket.settimeout(timeout_s)
-        self.commands = frozenset(self.text("vget /unrealcv/commands").splitlines())
-
-    def _connect(self, deadline: float, check_booting: Callable[[], None]) -> socket.socket:
         while True:
+            self._link, self.greeting = dial(self.address, deadline, check_booting)
+            self._next_id = random.randrange(1, HIGHEST_FIRST_ID)
+            self._outstanding: dict[int, str] = {}  # commands by id, in order
             try:
-                connection = socket.create_connection(self._address, timeout=5.0)
-                break
-            except OSError as error:
+                self.commands = self._first_commands(deadline, check_booting)
+                return
+            except LinkClosedError:
+                # Loading a level can break the socket of an engine that is alive.
                 check_booting()
                 if time.monotonic() > deadline:
-                    raise EngineLostError(
-                        f"no engine answered at {self._address[0]}:{self._address[1]} ({error})"
-                    ) from error
-                time.sleep(0.05)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(max(1.0, deadline - time.monotonic()))
-        return connection
+                    raise
 
-    def _await_greeting(self, deadline: float, check_booting: Callable[[], None]) -> None:
-        """Wait until something was sent; whoever listens there may not be the engine we started."""
-        while not select.select([self._socket], [], [], GREETING_POLL_S)[0]:
-            check_booting()
-            if time.monotonic() > deadline:
-                self._lose("did not greet")
+    @property
+    def transport(self) -> str:
+        """`tcp` or `unix`."""
+        return self._link.transport
 
     def close(self) -> None:
-        """Drop the connection."""
-        with contextlib.suppress(OSError):
-            self._socket.close()
+        """Drop the connection for good."""
+        self._link.close()
 
     def offers(self, prefix: str) -> bool:
         """Whether the engine lists a command that is `prefix` or goes on with a space."""
@@ -113,96 +96,150 @@ class UnrealCVClient:
         missing = [prefix for prefix in prefixes if not self.offers(prefix)]
         if missing:
             raise OpenRelicError(
-                f"the engine does not offer {', '.join(missing)}; plain UnrealCV lacks the /tour "
-                "commands that capture needs so far: use an engine that lists them"
+                f"the engine does not offer {', '.join(missing)}, which this needs; run "
+                f"`python -m capture.conformance {self.address}` to see what it can be used for"
             )
 
-    def request(self, command: str) -> bytes:
-        """The reply's body; `error …` raises `CommandFailedError`."""
-        return next(self.stream([command]))
+    def takes_batches(self) -> bool:
+        """Whether `vbatch` works; it is not among the listed commands, so it is tried once."""
+        if self._takes_batches is None:
+            first, second = self.send("vbatch 1"), self.send("vget /unrealcv/version")
+            try:
+                self._takes_batches = bytes(self.receive(first)) == b"ok"
+            except CommandFailedError:
+                self._takes_batches = False
+            self.receive(second)
+        return self._takes_batches
 
-    def stream(self, commands: Sequence[str]) -> Iterator[bytes]:
-        """Replies to `commands` in order, with up to 32 requests on their way."""
-        sent = 0
-        first_id = self._next_id
-        for index in range(len(commands)):
-            while sent < len(commands) and sent - index < PIPELINE:
-                self._send(commands[sent])
-                sent += 1
-            yield bytes(self._reply(first_id + index, commands[index]))
+    def request(self, command: str, timeout_s: float | None = None) -> bytes:
+        """The reply's body; `error …` raises `CommandFailedError`.
 
-    def text(self, command: str) -> str:
+        `timeout_s` bounds the whole reply, however slowly it comes in.
+        """
+        return bytes(self.receive(self.send(command), timeout_s))
+
+    def text(self, command: str, timeout_s: float | None = None) -> str:
         """The reply as text."""
-        return self.request(command).decode()
+        reply = self.request(command, timeout_s)
+        try:
+            return reply.decode()
+        except UnicodeDecodeError:
+            self._link.lose(f"answered {reply[:60]!r} to {command!r}, which is not text")
 
-    def json(self, command: str) -> Any:
+    def json(self, command: str, timeout_s: float | None = None) -> Any:
         """The reply parsed as JSON."""
-        reply = self.request(command)
+        reply = self.request(command, timeout_s)
         try:
             return json.loads(reply)
         except ValueError:
-            return self._lose(f"answered {reply[:60]!r} to {command!r}, which is not JSON")
+            self._link.lose(f"answered {reply[:60]!r} to {command!r}, which is not JSON")
+
+    def stream(self, commands: Sequence[str], timeout_s: float | None = None) -> Iterator[bytes]:
+        """Replies to `commands` in order, with up to 32 requests on their way."""
+        identifiers: deque[int] = deque()
+        sent = 0
+        for _ in range(len(commands)):
+            while sent < len(commands) and len(identifiers) < PIPELINE:
+                identifiers.append(self.send(commands[sent]))
+                sent += 1
+            yield bytes(self.receive(identifiers.popleft(), timeout_s))
+
+    def batch(self, commands: Sequence[str], timeout_s: float | None = None) -> list[bytes]:
+        """The replies to `commands`, which the engine runs in one game tick (`vbatch`).
+
+        Any `error …` among them raises `CommandFailedError`, and so does an engine that does not
+        know `vbatch` (ask `takes_batches` first). `timeout_s` bounds each reply.
+        """
+        return self.receive_batch(self.send_batch(commands), timeout_s)
+
+    def send_batch(self, commands: Sequence[str]) -> list[int]:
+        """Send a batch without waiting; give the ids to `receive_batch`, in order of sending."""
+        return self._send([f"vbatch {len(commands)}", *commands])
+
+    def receive_batch(self, identifiers: list[int], timeout_s: float | None = None) -> list[bytes]:
+        """The replies to a batch, without that to `vbatch` itself."""
+        return [bytes(self.receive(identifier, timeout_s)) for identifier in identifiers][1:]
 
     def send_frame_request(
         self, camera: int, location_cm: np.ndarray, rotation_deg: np.ndarray, passes: str
     ) -> int:
         """Ask for a frame without waiting; give the returned id to `receive_frame`, in order."""
         numbers = pose_text(location_cm, rotation_deg)
-        return self._send(f"vget /tour/frame {camera} {numbers} {passes}")
+        return self.send(f"vget /tour/frame {camera} {numbers} {passes}")
 
-    def receive_frame(self, identifier: int) -> Frame:
+    def receive_frame(self, identifier: int, timeout_s: float | None = None) -> Frame:
         """The reply to `send_frame_request`; its passes are overwritten by the next reply."""
-        return parse_frame(self._reply(identifier, "vget /tour/frame"))
-
-    def _send(self, command: str) -> int:
-        identifier = self._next_id
-        payload = f"{identifier}:{command}".encode()
+        body = self.receive(identifier, timeout_s)
         try:
-            self._socket.sendall(HEADER.pack(MAGIC, len(payload)) + payload)
-        except OSError as error:
-            self._lose(f"could not take {command.split(' ')[:2]} ({error})")
-        self._next_id += 1
-        return identifier
+            return read_frame(body)
+        except FrameFormatError as error:
+            self._link.lose(f"sent a reply that is no frame ({error})")
 
-    def _reply(self, identifier: int, command: str) -> memoryview:
-        """The body of the next reply; it is overwritten by the reply after it."""
-        payload = self._receive()
-        expected = f"{identifier}:".encode()
-        if payload[: len(expected)] != expected:
-            self._lose(f"answered {bytes(payload[:40])!r} to request {identifier}")
-        body = payload[len(expected) :]
+    def send(self, command: str) -> int:
+        """Send a request without waiting; give the returned id to `receive`."""
+        return self._send([command])[0]
+
+    def _send(self, commands: Sequence[str]) -> list[int]:
+        first = self._next_id
+        identifiers = list(range(first, first + len(commands)))
+        payloads = [f"{i}:{c}".encode() for i, c in zip(identifiers, commands, strict=True)]
+        self._link.send(payloads, time.monotonic() + self._timeout_s)
+        self._next_id += len(commands)
+        self._outstanding.update(zip(identifiers, commands, strict=True))
+        return identifiers
+
+    def receive(self, identifier: int, timeout_s: float | None = None) -> memoryview:
+        """The body of the reply to `send`'s id; it is overwritten by the reply after it.
+
+        Replies come in order; those to earlier requests that nobody received are discarded.
+        """
+        seconds = self._timeout_s if timeout_s is None else timeout_s
+        if identifier not in self._outstanding:
+            raise ValueError(f"no reply to request {identifier} is outstanding")
+        body, command = memoryview(b""), ""
+        for earlier in [i for i in self._outstanding if i <= identifier]:
+            command = self._outstanding.pop(earlier)
+            body = self._reply(earlier, time.monotonic() + seconds)
         if body[:5] == b"error":
             text = bytes(body).decode(errors="replace")
             raise CommandFailedError(f"the engine answered {text!r} to {command!r}")
+        if IMAGE_COMMAND.match(command):
+            self.images += 1
         return body
 
-    def _receive(self) -> memoryview:
-        magic, length = HEADER.unpack(self._receive_exactly(HEADER.size))
-        if magic != MAGIC:
-            self._lose(f"sent a message that starts with 0x{magic:08X}")
-        if not 0 < length <= MAX_PAYLOAD:
-            self._lose(f"announced a message of {length} bytes")
-        return self._receive_exactly(length)
+    def replies_within(self, seconds: float) -> bool:
+        """Whether a reply begins to arrive within `seconds`."""
+        return self._link.readable(seconds)
 
-    def _receive_exactly(self, count: int) -> memoryview:
-        # One buffer for the whole session: images of some megabytes, allocated anew for each
-        # frame between small objects that stay, leave holes in the heap that nothing fits.
-        if len(self._buffer) < count:
-            self._buffer = bytearray(count)
-        view, filled = memoryview(self._buffer)[:count], 0
-        while filled < count:
-            try:
-                got = self._socket.recv_into(view[filled:])
-            except OSError as error:
-                self._lose(f"did not answer ({error})")
-            if not got:
-                self._lose("closed the connection")
-            filled += got
-        return view
+    def _reply(self, identifier: int, deadline: float) -> memoryview:
+        payload = self._link.receive(deadline)
+        expected = f"{identifier}:".encode()
+        if payload[: len(expected)] != expected:
+            self._link.lose(f"answered {bytes(payload[:40])!r} to request {identifier}")
+        return payload[len(expected) :]
 
-    def _lose(self, what: str) -> Any:
-        self.close()
-        raise EngineLostError(f"the engine at {self._address[0]}:{self._address[1]} {what}")
+    def _first_commands(self, deadline: float, check_booting: Callable[[], None]) -> frozenset[str]:
+        """What the engine lists; it may have to load its map before it answers."""
+        listing = self._answer_at_last("vget /unrealcv/commands", deadline, check_booting)
+        if listing.startswith("error"):
+            # Servers before 1.1.0 list commands only with their help.
+            listing = self._answer_at_last("vget /unrealcv/help", deadline, check_booting)
+        return frozenset(line.strip() for line in listing.splitlines() if line.startswith("v"))
+
+    def _answer_at_last(
+        self, command: str, deadline: float, check_booting: Callable[[], None]
+    ) -> str:
+        """The reply to a first request, after those that an earlier client did not wait for."""
+        expected = b"%d:" % self.send(command)
+        self._outstanding.clear()
+        while time.monotonic() < deadline:
+            if not self._link.readable(BOOTING_POLL_S):
+                check_booting()
+                continue
+            reply = bytes(self._link.receive(deadline))
+            if reply.startswith(expected):
+                return reply[len(expected) :].decode(errors="replace")
+        self._link.lose(f"did not answer {command!r} in time")
 
 
 def pose_text(location_cm: np.ndarray, rotation_deg: np.ndarray) -> str:
@@ -211,28 +248,8 @@ def pose_text(location_cm: np.ndarray, rotation_deg: np.ndarray) -> str:
 
 
 def parse_frame(body: bytes | memoryview) -> Frame:
-    """Read a `/tour/frame` reply: u32 header length, JSON header, then the passes (views)."""
+    """Read a `/tour/frame` reply whose passes stay valid as long as `body`."""
     try:
-        return _parsed_frame(body)
-    except (KeyError, TypeError, ValueError, struct.error) as error:
-        raise EngineLostError(f"a frame reply cannot be read: {error!r}") from error
-
-
-def _parsed_frame(body: bytes | memoryview) -> Frame:
-    (length,) = struct.unpack_from("<I", body)
-    header = json.loads(bytes(body[4 : 4 + length]))
-    offset, passes = 4 + length, {}
-    for entry in header["passes"]:
-        flat = np.frombuffer(body, entry["dtype"], int(np.prod(entry["shape"])), offset)
-        passes[entry["name"]] = flat.reshape(entry["shape"])
-        offset += entry["bytes"]
-    if offset != len(body):
-        raise EngineLostError(f"a frame reply has {len(body)} bytes, its header says {offset}")
-    pose = np.array(header["pose"], dtype=np.float64)
-    return Frame(
-        number=header["frame"],
-        location_cm=pose[:3],
-        rotation_deg=pose[3:],
-        fov_deg=float(header["fov"]),
-        passes=passes,
-    )
+        return read_frame(body)
+    except FrameFormatError as error:
+        raise EngineLostError(str(error)) from error
