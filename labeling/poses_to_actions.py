@@ -1,108 +1,76 @@
-"""Label every committed clip of a workspace with its 13 actions a frame.
+"""Turn camera poses into 13 actions a frame: of a workspace's clips, or of one pose file.
 
-Writes labels/<set>/<tour_id>.parquet and report/labels.html. Clips whose labels are up to date are
-skipped, so the command can be run again at any time.
+    python -m labeling.poses_to_actions WORKSPACE
+    python -m labeling.poses_to_actions FILE [--format tum] [--out FILE.parquet]
+
+A workspace gets labels/<set>/<tour_id>.parquet and report/labels.html; clips whose labels are up to
+date are skipped, so the command can be run again at any time. A pose file may be a clip's
+camera.parquet, TUM, KITTI, nerfstudio's transforms.json, the folder of a COLMAP model,
+RealEstate10K, or CSV of Unreal poses.
 """
 
-import logging
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
 
-import numpy as np
+from tyro.conf import Positional, arg
 
-from dataset.arguments import WorkspaceArgument
-from dataset.clip import Clip, require_clips
 from dataset.errors import OpenRelicError, parse_settings, run_command
-from dataset.workspace import Workspace
 from labeling.actions import (
-    Actions,
+    RotationFrame,
     Thresholds,
     actions_to_poses,
-    integration_error,
     poses_to_actions,
     window_actions,
 )
-from labeling.store import (
-    DEFAULT_SET,
-    check_set_name,
-    clip_poses,
-    labels_current,
-    read_labels,
-    write_labels,
-)
 
-__all__ = ["actions_to_poses", "label_workspace", "poses_to_actions", "window_actions"]
+__all__ = ["actions_to_poses", "poses_to_actions", "window_actions"]
 
-logger = logging.getLogger(__name__)
-
-# Labels that do not integrate back to the clip's poses this closely are never written.
-TOLERANCE_M = 1e-6
-TOLERANCE_RAD = 1e-6
+DEFAULT_SET = "default"  # as labeling.store's, which needs pyarrow
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelSettings:
+class Settings:
     """What the command line sets."""
 
-    workspace: WorkspaceArgument
-    """Folder or URI of the workspace."""
+    source: Positional[Annotated[str, arg(metavar="WORKSPACE|FILE")]]
+    """Folder or URI of a workspace, or a pose file (for COLMAP, the model's folder)."""
     set: str = DEFAULT_SET
-    """Name of the label set; no dots."""
+    """Workspace: name of the label set; no dots."""
+    format: str | None = None
+    """Pose file: tum, kitti, nerfstudio, colmap, colmap-bin, realestate10k, csv or camera-parquet;
+    guessed if not given."""
+    rotation_frame: RotationFrame = "camera"
+    """Pose file: axes of pan, tilt and roll. A workspace's clips say their own."""
+    out: Path | None = None
+    """Pose file: where the labels go; FILE.actions.parquet if not given."""
     thresholds: Thresholds = field(default_factory=Thresholds)
-
-
-def label_workspace(settings: LabelSettings) -> int:
-    """Label what is not up to date, write the report's section; returns how many were labelled."""
-    from tqdm import tqdm
-
-    from labeling.section import write_label_section
-
-    label_set = check_set_name(settings.set)
-    workspace = Workspace(settings.workspace)
-    clips = require_clips(workspace)
-    stale = [
-        clip
-        for clip in clips
-        if not labels_current(workspace, label_set, clip, settings.thresholds)
-    ]
-    for clip in tqdm(stale, desc="labels", unit="clip", disable=not stale):
-        label_clip(workspace, label_set, clip, settings.thresholds)
-    write_label_section(workspace, label_set, clips, settings.thresholds)
-    logger.info(
-        "labels/%s: %d clips labelled, %d were up to date",
-        label_set, len(stale), len(clips) - len(stale),
-    )  # fmt: skip
-    return len(stale)
-
-
-def label_clip(workspace: Workspace, label_set: str, clip: Clip, thresholds: Thresholds) -> None:
-    """Label one clip; the labels are proven to give its poses back, then written and read back."""
-    R, P = clip_poses(workspace, clip)
-    try:
-        actions = poses_to_actions(R, P, rotation_frame=clip.rotation_frame, thresholds=thresholds)
-    except OpenRelicError as error:
-        raise OpenRelicError(f"clip {clip.tour_id}: {error}") from error
-    _check_integration(clip, actions, R, P)
-    write_labels(workspace, label_set, clip, actions)
-    stored = read_labels(workspace, label_set, clip.tour_id)
-    if not np.array_equal(stored.values, actions.values):
-        raise OpenRelicError(
-            f"clip {clip.tour_id}: its labels read back differently than they were written; "
-            "check the disk and run again"
-        )
-
-
-def _check_integration(clip: Clip, actions: Actions, R: np.ndarray, P: np.ndarray) -> None:
-    error_m, error_rad = integration_error(actions, R, P)
-    if not (error_m <= TOLERANCE_M and error_rad <= TOLERANCE_RAD):
-        raise OpenRelicError(
-            f"clip {clip.tour_id}: its labels integrate to poses that are off by {error_m:.1e} m "
-            f"and {error_rad:.1e} rad; {TOLERANCE_M:.0e} of each is allowed"
-        )
 
 
 def main() -> None:
     """The command."""
-    label_workspace(parse_settings(LabelSettings, __doc__))
+    settings = parse_settings(Settings, __doc__)
+    source = Path(settings.source)
+    if "://" not in settings.source and _is_pose_file(source):
+        from labeling.formats import named_format
+        from labeling.label_file import label_pose_file
+
+        form = named_format(settings.format) if settings.format else None
+        label_pose_file(source, form, settings.rotation_frame, settings.thresholds, settings.out)
+        return
+    if settings.format is not None or settings.out is not None:
+        raise OpenRelicError(
+            f"{settings.source} is no pose file, so --format and --out do not apply; "
+            "give a file, or the folder of a COLMAP model"
+        )
+    from dataset.workspace import Workspace
+    from labeling.label_workspace import label_workspace
+
+    label_workspace(Workspace(settings.source), settings.set, settings.thresholds)
+
+
+def _is_pose_file(path: Path) -> bool:
+    return path.is_file() or any((path / f"images.{kind}").is_file() for kind in ("txt", "bin"))
 
 
 if __name__ == "__main__":

@@ -65,18 +65,23 @@ def label_path(label_set: str, tour_id: str) -> str:
 
 def write_labels(workspace: Workspace, label_set: str, clip: Clip, actions: Actions) -> None:
     """Write a clip's labels, replacing those that are there."""
-    table = pa.table({name: actions.values[:, i] for i, name in enumerate(ACTIONS)})
+    table = label_table(actions, {"clip_digest": clip.digest})
+    workspace.write_table(label_path(label_set, clip.tour_id), table)
+
+
+def label_table(actions: Actions, origin: dict[str, str]) -> pa.Table:
+    """Actions as a table with their metadata; `origin` says what they were made from."""
     metadata = {
         "schema": LABEL_SCHEMA,
-        "clip_digest": clip.digest,
+        **origin,
         "unit_m": actions.unit_m,
         "unit_deg": actions.unit_deg,
         "rotation_frame": actions.rotation_frame,
         "thresholds": dataclasses.asdict(actions.thresholds),
     }
     encoded = json.dumps(metadata, sort_keys=True).encode()
-    path = label_path(label_set, clip.tour_id)
-    workspace.write_table(path, table.replace_schema_metadata({METADATA_KEY: encoded}))
+    table = pa.table({name: actions.values[:, i] for i, name in enumerate(ACTIONS)})
+    return table.replace_schema_metadata({METADATA_KEY: encoded})
 
 
 def read_labels(workspace: Workspace, label_set: str, tour_id: str) -> Actions:
@@ -90,15 +95,21 @@ def read_label_file(workspace: Workspace, label_set: str, tour_id: str) -> Label
     where = f"{workspace.location}/{path}"
     if not workspace.exists(path):
         raise MissingInputError(where, label_command(workspace, label_set))
-    table = workspace.read_table(path)
-    metadata = _metadata(table, where, label_command(workspace, label_set))
+    command = label_command(workspace, label_set)
+    actions, metadata = actions_from_table(workspace.read_table(path), where, command)
+    return LabelFile(actions=actions, clip_digest=metadata["clip_digest"])
+
+
+def actions_from_table(table: pa.Table, where: str, command: str) -> tuple[Actions, dict]:
+    """Actions and metadata of a label file; errors name it, and the command that makes it."""
+    metadata = _metadata(table, where, command)
     if tuple(table.column_names) != ACTIONS:
         raise OpenRelicError(
             f"{where} has the columns {', '.join(table.column_names)}; "
             f"{', '.join(ACTIONS)} are needed"
         )
     values = np.stack([column.to_numpy() for column in table.columns], axis=1)
-    return _label_file(values, metadata, where)
+    return _actions(values, metadata, where), metadata
 
 
 def _metadata(table: pa.Table, where: str, command: str) -> dict:
@@ -113,12 +124,12 @@ def _metadata(table: pa.Table, where: str, command: str) -> dict:
     return metadata
 
 
-def _label_file(values: np.ndarray, metadata: dict, where: str) -> LabelFile:
+def _actions(values: np.ndarray, metadata: dict, where: str) -> Actions:
     thresholds = Thresholds(**metadata["thresholds"])
     active = pressed(values, thresholds, metadata["unit_m"], metadata["unit_deg"])
     if not np.array_equal(values[:, STATIC], active[:, STATIC]):
         raise OpenRelicError(f"{where}: its static column does not follow from its values")
-    actions = Actions(
+    return Actions(
         values=values,
         active=active,
         unit_m=metadata["unit_m"],
@@ -126,7 +137,6 @@ def _label_file(values: np.ndarray, metadata: dict, where: str) -> LabelFile:
         rotation_frame=metadata["rotation_frame"],
         thresholds=thresholds,
     )
-    return LabelFile(actions=actions, clip_digest=metadata["clip_digest"])
 
 
 def require_labels(workspace: Workspace, label_set: str, clip: Clip) -> Actions:

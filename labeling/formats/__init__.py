@@ -31,8 +31,8 @@ from labeling.formats import (
 from labeling.formats.trajectory import Intrinsics, PoseFileError, Trajectory
 
 __all__ = [
-    "PoseFormat", "Intrinsics", "PoseFileError", "Trajectory", "guess_format", "read_poses",
-    "times_of", "write_poses",
+    "PoseFormat", "Intrinsics", "PoseFileError", "Trajectory", "guess_format", "named_format",
+    "read_poses", "times_of", "write_poses",
 ]  # fmt: skip
 
 PoseFormat = Literal[
@@ -81,6 +81,14 @@ def write_poses(path: Path, poses: Trajectory, form: PoseFormat, *, fps: float =
 def times_of(poses: Trajectory, fps: float) -> np.ndarray:
     """The times (T,) in seconds, at a constant rate where the file had none."""
     return np.arange(len(poses)) / fps if poses.time_s is None else poses.time_s
+
+
+def named_format(name: str) -> PoseFormat:
+    """The format called `name`; another name raises `OpenRelicError` that lists them all."""
+    for form in FORMATS:
+        if form == name:
+            return form
+    raise OpenRelicError(f"format {name!r} is not known; allowed are {', '.join(FORMATS)}")
 
 
 def guess_format(path: Path) -> PoseFormat:

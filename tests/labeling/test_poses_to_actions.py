@@ -10,10 +10,11 @@ import pytest
 from dataset.clip import VIDEO
 from dataset.errors import OpenRelicError, run_command
 from dataset.workspace import Workspace
+from labeling import label_workspace as label_workspace_module
 from labeling import poses_to_actions as command
 from labeling.actions import Thresholds
 from labeling.camera import ue_to_camera
-from labeling.poses_to_actions import LabelSettings, label_workspace
+from labeling.label_workspace import label_workspace
 from labeling.section import SAMPLES, eventful_sample, pick_samples
 from labeling.store import read_labels
 from tests.labeling.paths import commit_clip, printed, smooth_ue
@@ -38,7 +39,8 @@ def workspace(tmp_path) -> Workspace:
 
 
 def run(workspace: Workspace, **options) -> int:
-    return label_workspace(LabelSettings(workspace=workspace.location, **options))
+    label_set = options.get("set", "default")
+    return label_workspace(workspace, label_set, options.get("thresholds", Thresholds()))
 
 
 def files(workspace: Workspace) -> dict[str, tuple[int, bytes]]:
@@ -131,7 +133,7 @@ def test_a_clip_that_level_cannot_label_is_named(workspace):
 
 
 def test_labels_that_do_not_integrate_are_never_written(workspace, monkeypatch):
-    monkeypatch.setattr(command, "TOLERANCE_M", 0.0)
+    monkeypatch.setattr(label_workspace_module, "TOLERANCE_M", 0.0)
     with pytest.raises(OpenRelicError, match="clip tour-0: its labels integrate to poses"):
         run(workspace)
     assert not workspace.exists("labels/default/tour-0.parquet")
