@@ -27,8 +27,9 @@ class Finish:
     curtain: Material | None
     frame: Material | None = None  # of windows; the trim where None
     pane_cm: float = 75.0  # widest pane between two bars
-    transoms: tuple[float, ...] = ()  # heights of cross bars as parts of a window's height
+    transoms: tuple[float, ...] | None = None  # cross bars at these parts of a window's height
     skirting: bool = True
+    cornice: bool = True
 
 
 def build_shell(
@@ -55,7 +56,14 @@ def build_shell(
             with b.object("wall"):
                 wall(b, length, height, [o.hole for o in openings], paint, cell)
             if finish.skirting:
-                _skirting(b, length, height, openings, finish.trim)
+                _skirting(b, length, openings, finish.trim)
+            if finish.cornice:
+                with (
+                    b.object("cornice"),
+                    b.using(occludes=False, collides=False),
+                    b.at(0, 0, height),
+                ):
+                    b.box((0, -length / 2, -6), (5, length / 2, 0), finish.trim, 40, skip="-x+z")
             for opening in openings:
                 _fit_opening(b, room, side, opening, finish)
 
@@ -86,17 +94,14 @@ def ceiling_slab(
     b.patch(origin, u, v, s / wide, t / deep, material, holes)
 
 
-def _skirting(
-    b: MeshBuilder, length: float, height: float, openings: list[Opening], trim: Material
-) -> None:
-    """Skirting board and a small cornice; the skirting stops at doors."""
+def _skirting(b: MeshBuilder, length: float, openings: list[Opening], trim: Material) -> None:
+    """Skirting board, which stops at doors."""
     cuts = sorted((o.hole[0] - 9, o.hole[2] + 9) for o in openings if o.hole[1] < 12)
     edges = [-length / 2, *(e for cut in cuts for e in cut), length / 2]
     with b.object("skirting"), b.using(occludes=False, collides=False):
         for low, high in zip(edges[::2], edges[1::2], strict=True):
             if high - low > 2:
                 b.box((0, low, 0), (1.6, high, 10), trim, 40, skip="-x-z")
-        b.box((0, -length / 2, height - 6), (5, length / 2, height), trim, 40, skip="-x+z")
 
 
 def _fit_opening(b: MeshBuilder, room: Room, side: str, opening: Opening, finish: Finish) -> None:
@@ -171,9 +176,10 @@ def _window_frame(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
         y = y0 + (y1 - y0) * k / panes
         bars.append((y - 3.5, z0, y + 3.5, z1))
     bars += [
-        (y0, z - 2.5, y1, z + 2.5) for z in (z0 + (z1 - z0) * part for part in finish.transoms)
+        (y0, z - 2.5, y1, z + 2.5)
+        for z in (z0 + (z1 - z0) * part for part in finish.transoms or ())
     ]
-    if z1 - z0 > 150 and not finish.transoms:
+    if z1 - z0 > 150 and finish.transoms is None:
         bars.append((y0, z1 - 52, y1, z1 - 47))
     with b.using(occludes=False):
         lows, highs = [(x0, a, c) for a, c, _, _ in bars], [(x1, d, e) for _, _, d, e in bars]
@@ -184,18 +190,38 @@ def build_outside(
     b: MeshBuilder, rooms: list[Room], width: float, depth: float, outside: dict[str, Material], rng
 ) -> None:
     """Roof slab and outer faces, which keep the sun out, and a fenced garden to look at."""
-    o, top = OUTER_CM, max(room.height_cm for room in rooms)
-    with b.object("roof"):
-        b.box(
-            (-o - 30, -o - 30, top + 1),
-            (width + o + 30, depth + o + 30, top + 26),
-            outside["facade"],
-            200,
-        )
+    build_roof(b, width, depth, max(room.height_cm for room in rooms), outside["facade"])
     for room in rooms:
         for side in outer_sides(room, width, depth):
             _outer_face(b, room, side, outside["facade"])
     _garden(b, width, depth, outside, rng)
+
+
+def build_roof(
+    b: MeshBuilder,
+    width: float,
+    depth: float,
+    height: float,
+    material: Material,
+    skylights: Sequence[Rect] = (),
+) -> None:
+    """A sheet over a plan that keeps the sun out of the seams, but lets it into `skylights`."""
+    over = OUTER_CM + 30.0
+    low, size = np.array([-over, -over, height + 3]), (width + 2 * over, depth + 2 * over)
+    s = grid_lines(size[0], 400, [x + over for r in skylights for x in (r[0], r[2])])
+    t = grid_lines(size[1], 400, [y + over for r in skylights for y in (r[1], r[3])])
+    holes = [
+        (
+            (r[0] + over) / size[0],
+            (r[1] + over) / size[1],
+            (r[2] + over) / size[0],
+            (r[3] + over) / size[1],
+        )
+        for r in skylights
+    ]
+    u, v = np.array([size[0], 0, 0]), np.array([0, size[1], 0])
+    with b.object("roof"):
+        b.patch(low, u, v, s / size[0], t / size[1], material, holes)
 
 
 def _outer_face(b: MeshBuilder, room: Room, side: str, material: Material) -> None:

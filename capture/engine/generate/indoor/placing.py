@@ -93,6 +93,18 @@ class Floor:
         x0, y0, _, _ = self.room.inner()
         return x0 + (column + 0.5) * _STEP_CM, y0 + (row + 0.5) * _STEP_CM
 
+    def open_points(self, count: int) -> list[tuple[float, float]]:
+        """`count` points far from furniture, from walls and from each other."""
+        free = ~self._occupied([rect for rect, _ in self.taken])
+        x0, y0, _, _ = self.room.inner()
+        points = []
+        for _ in range(count):
+            distance = np.asarray(ndimage.distance_transform_edt(np.pad(free, 1)))[1:-1, 1:-1]
+            row, column = np.unravel_index(int(np.argmax(distance)), distance.shape)
+            points.append((x0 + (column + 0.5) * _STEP_CM, y0 + (row + 0.5) * _STEP_CM))
+            free[max(0, row - 25) : row + 25, max(0, column - 25) : column + 25] = False
+        return points
+
     def _tall_on(self, side: str) -> list[tuple[float, float]]:
         x, y, yaw, _ = self.room.side(side)
         spans = []
