@@ -1,11 +1,11 @@
 """The embedded engine as a program: it takes what a packaged Unreal Engine binary takes.
 
-    OpenRelic MAP [-RenderOffScreen] [-graphicsadapter=N] [...]
+    OpenRelic MAP [-RenderOffScreen] [-graphicsadapter=N] [-notour] [...]
 
 Port and image size come from `unrealcv.ini` beside the executable (`Port=`, `Width=`, `Height=`).
 The executable is a script that `capture.engine.package` writes and that starts this module with
 `--binary PATH`. Without a map the first generated home is shown. `--list-scenes` prints the scenes
-as JSON and ends.
+as JSON and ends. With `-notour` the engine answers plain UnrealCV, without the `/tour` commands.
 """
 
 import configparser
@@ -34,11 +34,15 @@ def main() -> None:
     binary = _take_binary(arguments)
     # Unknown -switches are ignored, as Unreal does.
     maps = [argument for argument in arguments if not argument.startswith("-")]
-    serve(maps[0] if maps else DEFAULT_MAP, read_ini(binary.with_name("unrealcv.ini")))
+    settings = read_ini(binary.with_name("unrealcv.ini"))
+    serve(maps[0] if maps else DEFAULT_MAP, settings, tour="-notour" not in arguments)
 
 
-def serve(scene_name: str, settings: dict[str, int]) -> None:
-    """Load the scene, then answer clients on the port of `settings`."""
+def serve(scene_name: str, settings: dict[str, int], *, tour: bool = True) -> None:
+    """Load the scene, then answer clients on the port of `settings`.
+
+    Without `tour` there are no `/tour` commands, as with plain UnrealCV.
+    """
     from capture.engine.collision import Collision
     from capture.engine.commands import bind_commands
     from capture.engine.game import Game
@@ -58,7 +62,8 @@ def serve(scene_name: str, settings: dict[str, int]) -> None:
     )
     dispatcher = Dispatcher()
     bind_commands(dispatcher, engine)
-    bind_tour_commands(dispatcher, engine)
+    if tour:
+        bind_tour_commands(dispatcher, engine)
     try:
         server = Server(Game(engine, dispatcher), "OpenRelic", settings["Port"])
     except OSError as error:
