@@ -14,6 +14,7 @@ command, so `vget /unrealcv/commands` does not list it, and half a batch would h
 next client sends: all N + 1 messages go out in one write.
 """
 
+import functools
 import json
 import random
 import re
@@ -35,6 +36,7 @@ __all__ = ["CommandFailedError", "EngineLostError", "Frame", "UnrealCVClient", "
 PIPELINE = 32
 HIGHEST_FIRST_ID = 2**30  # ids are 31 bits on the server
 BOOTING_POLL_S = 0.5
+PLACEHOLDERS = {"str": "[^ ]*", "uint": r"\d*", "float": r"[-+]?\d*[.]?\d+"}  # UnrealCV's own
 IMAGE_COMMAND = re.compile(r"vget /(tour/frame|camera/\d+/lit)\b")
 
 
@@ -61,7 +63,7 @@ class UnrealCVClient:
         raise, to end the wait for an engine that has died.
         """
         self.address: Address = tcp_address(host, port) if port else unix_address(host)
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._takes_batches: bool | None = None
         self.images = 0  # images received so far, for whoever recycles engines
         deadline = time.monotonic() + boot_timeout_s
@@ -90,6 +92,10 @@ class UnrealCVClient:
     def offers(self, prefix: str) -> bool:
         """Whether the engine lists a command that is `prefix` or goes on with a space."""
         return any(name == prefix or name.startswith(prefix + " ") for name in self.commands)
+
+    def takes(self, command: str) -> bool:
+        """Whether a listed template matches this concrete command, such as `vget /camera/0/lit`."""
+        return any(_template_pattern(template).fullmatch(command) for template in self.commands)
 
     def require(self, *prefixes: str) -> None:
         """Raise unless every command is offered."""
@@ -183,7 +189,7 @@ class UnrealCVClient:
         first = self._next_id
         identifiers = list(range(first, first + len(commands)))
         payloads = [f"{i}:{c}".encode() for i, c in zip(identifiers, commands, strict=True)]
-        self._link.send(payloads, time.monotonic() + self._timeout_s)
+        self._link.send(payloads, time.monotonic() + self.timeout_s)
         self._next_id += len(commands)
         self._outstanding.update(zip(identifiers, commands, strict=True))
         return identifiers
@@ -193,7 +199,7 @@ class UnrealCVClient:
 
         Replies come in order; those to earlier requests that nobody received are discarded.
         """
-        seconds = self._timeout_s if timeout_s is None else timeout_s
+        seconds = self.timeout_s if timeout_s is None else timeout_s
         if identifier not in self._outstanding:
             raise ValueError(f"no reply to request {identifier} is outstanding")
         body, command = memoryview(b""), ""
@@ -240,6 +246,16 @@ class UnrealCVClient:
             if reply.startswith(expected):
                 return reply[len(expected) :].decode(errors="replace")
         self._link.lose(f"did not answer {command!r} in time")
+
+
+@functools.cache
+def _template_pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\[(\w+)\]", template)
+    return re.compile(
+        "".join(
+            PLACEHOLDERS.get(p, "[^ ]*") if i % 2 else re.escape(p) for i, p in enumerate(parts)
+        )
+    )
 
 
 def pose_text(location_cm: np.ndarray, rotation_deg: np.ndarray) -> str:
