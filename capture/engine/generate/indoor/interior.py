@@ -205,9 +205,12 @@ def build_roof(
     material: Material,
     skylights: Sequence[Rect] = (),
 ) -> None:
-    """A sheet over a plan that keeps the sun out of the seams, but lets it into `skylights`."""
-    over = OUTER_CM + 30.0
-    low, size = np.array([-over, -over, height + 3]), (width + 2 * over, depth + 2 * over)
+    """A sheet over a plan that keeps the sun out of the seams, but lets it into `skylights`.
+
+    It lies so high that the shadow map's tolerance is not seen under it.
+    """
+    over, top = OUTER_CM + 30.0, height + 26
+    low, size = np.array([-over, -over, top]), (width + 2 * over, depth + 2 * over)
     s = grid_lines(size[0], 400, [x + over for r in skylights for x in (r[0], r[2])])
     t = grid_lines(size[1], 400, [y + over for r in skylights for y in (r[1], r[3])])
     holes = [
@@ -222,6 +225,13 @@ def build_roof(
     u, v = np.array([size[0], 0, 0]), np.array([0, size[1], 0])
     with b.object("roof"):
         b.patch(low, u, v, s / size[0], t / size[1], material, holes)
+        for x0, y0, x1, y1 in (
+            (-over, -over, width + over, 10 - over),
+            (-over, depth + over - 10, width + over, depth + over),
+            (-over, -over, 10 - over, depth + over),
+            (width + over - 10, -over, width + over, depth + over),
+        ):
+            b.box((x0, y0, height - 8), (x1, y1, top), material, 400, skip="+z")
 
 
 def _outer_face(b: MeshBuilder, room: Room, side: str, material: Material) -> None:

@@ -132,7 +132,7 @@ def chandelier(
         tube(b, [(0, 0, z + radius * 0.7), (0, 0, ceiling)], 1.2, metal, 4)
         turn = np.linspace(0, 2 * np.pi, 25)
         ring = np.stack([np.cos(turn) * radius, np.sin(turn) * radius, 0 * turn + z], 1)
-        tube(b, ring, 2.2, metal, 5)
+        tube(b, list(ring), 2.2, metal, 5)
         for angle in np.arange(arms) * 2 * np.pi / arms:
             x, y = radius * np.cos(angle), radius * np.sin(angle)
             tube(b, [(x, y, z), (0, 0, z + radius * 0.7)], 0.9, metal, 4)

@@ -52,7 +52,7 @@ class OfficeRoom(Decorator):
         along_x = (x1 - x0 > y1 - y0) == (rng.random() < 0.7)
         seats = int(rng.integers(2, 5))
         size = (seats * self.desk_cm, 345.0)
-        size = size if along_x else size[::-1]
+        size = size if along_x else (size[1], size[0])
         gap = float(rng.integers(9, 14) * 10)
         nx, ny = int((x1 - x0 - gap) // (size[0] + gap)), int((y1 - y0 - 40) // (size[1] + 12))
         for i in range(nx):

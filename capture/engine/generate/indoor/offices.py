@@ -192,7 +192,7 @@ def _floor(palette: Palette, accent):
         ),
         lambda: m.tiled(tex.planks(noise, p.pick(_BOARDS)), 240, 120),
         lambda: p.concrete((142, 140, 136)),
-        lambda: m.tiled(tex.carpet(noise, tuple(int(c * 0.8) for c in accent)), 120),
+        lambda: m.tiled(tex.carpet(noise, tex.darker(accent, 0.8)), 120),
     ]  # fmt: skip
     return p.pick(makers)()
 
