@@ -81,6 +81,8 @@ def _complaint_line(box: str) -> str:
 def run_command(main: Callable[[], None]) -> None:
     """Run a command's `main` and exit as the project's commands do: 0, 1 or 130."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # Greets whoever imports pandas, which pyarrow does where it is installed.
+    logging.getLogger("numexpr").setLevel(logging.WARNING)
     try:
         main()
     except OpenRelicError as error:

@@ -216,3 +216,10 @@ def from_first_camera(
     """Poses given in a world of x right, y down, z forward, in the project's world (X forward,
     Y left, Z up): as if the first camera had stood level."""
     return R_cam_from_world @ R_CAM_FROM_WORLD_LEVEL, position_m @ R_CAM_FROM_WORLD_LEVEL
+
+
+def to_first_camera(
+    R_cam_from_world: np.ndarray, position_m: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The inverse of `from_first_camera`: poses in a world of x right, y down, z forward."""
+    return R_cam_from_world @ R_CAM_FROM_WORLD_LEVEL.T, position_m @ R_CAM_FROM_WORLD_LEVEL.T

@@ -66,7 +66,9 @@ def read(folder: Path) -> Trajectory:
     R = Rotation.from_quat(quaternions, scalar_first=True).as_matrix().reshape(-1, 3, 3)
     R, P = poses_from_extrinsics(np.concatenate([R, shifts[..., None]], axis=-1))
     names = tuple(image.name for image in images)
-    return trajectory(path, R, P, intrinsics=_intrinsics(folder), names=names)
+    return trajectory(
+        path, R, P, intrinsics=_intrinsics(folder), names=names, quaternions=quaternions
+    )
 
 
 def write(folder: Path, poses: Trajectory, time_s: np.ndarray, *, binary: bool = False) -> None:

@@ -36,6 +36,7 @@ class Trajectory:
     time_s: np.ndarray | None = None  # (T,) float64; None where the format has no times
     intrinsics: Intrinsics | None = None
     names: tuple[str, ...] | None = None  # of the images
+    quaternions: np.ndarray | None = None  # (T,4) as the file has them, in its own order
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -139,13 +140,19 @@ def trajectory(
     time_s: np.ndarray | None = None,
     intrinsics: Intrinsics | None = None,
     names: tuple[str, ...] | None = None,
+    quaternions: np.ndarray | None = None,
 ) -> Trajectory:
     """A checked trajectory of the file `path`."""
     if len(R_cam_from_world) == 0:
         raise OpenRelicError(f"{path} holds no poses")
     R, P = check_poses(R_cam_from_world, position_m)
     return Trajectory(
-        R_cam_from_world=R, position_m=P, time_s=time_s, intrinsics=intrinsics, names=names
+        R_cam_from_world=R,
+        position_m=P,
+        time_s=time_s,
+        intrinsics=intrinsics,
+        names=names,
+        quaternions=quaternions,
     )
 
 

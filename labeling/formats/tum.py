@@ -28,7 +28,7 @@ def read(path: Path) -> Trajectory:
     time_s = increasing_times(path, wheres, table[:, 0])
     turned = Rotation.from_quat(unit_quaternions(path, wheres, table[:, 4:]).reshape(-1, 4))
     R = np.swapaxes(turned.as_matrix(), 1, 2)
-    return trajectory(path, R, table[:, 1:4], time_s=time_s)
+    return trajectory(path, R, table[:, 1:4], time_s=time_s, quaternions=table[:, 4:])
 
 
 def write(path: Path, poses: Trajectory, time_s: np.ndarray) -> None:
