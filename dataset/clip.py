@@ -13,7 +13,7 @@ import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ import pyarrow as pa
 from dataset.errors import MissingInputError, OpenRelicError
 from dataset.workspace import CLIPS, Workspace, json_bytes, sha256_file
 
-CLIP_SCHEMA = 1
+CLIP_SCHEMA = 2
 FPS = 16
 GOP_FRAMES = 16
 WIDTH, HEIGHT = 1280, 720
@@ -36,6 +36,10 @@ LOCATION_COLUMNS = ("ue_x_cm", "ue_y_cm", "ue_z_cm")
 ROTATION_COLUMNS = ("ue_pitch_deg", "ue_yaw_deg", "ue_roll_deg")
 
 PoseProof = Literal["per_frame", "sampled"]
+Collision = Literal["sweep", "depth"]
+
+# Optional tracks beside the video (`dataset.tracks`), and what `/tour/frame` calls their pass.
+TRACK_PASSES = {"depth": "depth_f32", "normal": "normal_u8", "mask": "mask_u8"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +68,18 @@ class Clip:
     engine: str  # name and version
     files: dict[str, FileRecord]
     pose_proof: PoseProof  # per_frame: the pose came in the image's own reply
+    audited_frames: int = 0  # sampled: frames whose pixels were proven to be of their pose
     rotation_frame: Literal["camera", "level"]
     kind: str  # of the tour: single, mixed, revisit
     motion: str  # fly or walk
     retries: int
-    warmup_frames: int
+    warmup_frames: int  # drawn before the first frame until images of the still camera agreed
     encoding_psnr_db: float  # luma and chroma of sampled frames, before against after H.264
     clearance_cm: float  # what the tour kept from every surface
-    collision: str  # how it was kept: "sweep" (engine queries)
+    # How it was kept: by the engine's queries, by depth images, or by whoever recorded the path.
+    collision: Literal["sweep", "depth", "recorded"]
+    exposure_ev: float | None = None  # fixed, or left to the engine
+    tracks: list[str] = field(default_factory=list)  # of TRACK_PASSES
     schema: int = CLIP_SCHEMA
 
     @property
@@ -106,6 +114,11 @@ class CameraTrack:
     def __len__(self) -> int:
         """Number of frames."""
         return len(self.time_s)
+
+
+def track_file(track: str) -> str:
+    """Name of the file of an optional track."""
+    return f"{track}.parquet"
 
 
 def track_to_table(track: CameraTrack) -> pa.Table:

@@ -26,7 +26,8 @@ def to_yuv(
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
     return reformatter.reformat(
-        VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=layout),
+        # A view: the conversion has read all of it when it returns.
+        VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format=layout),
         format="yuv420p",
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,

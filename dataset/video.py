@@ -34,6 +34,7 @@ from dataset.decoding import (
 from dataset.errors import OpenRelicError
 
 if TYPE_CHECKING:
+    from av import VideoFrame
     from av.container import InputContainer, OutputContainer
     from av.video.stream import VideoStream
 
@@ -118,12 +119,19 @@ class VideoWriter:
 
     def write(self, frame: np.ndarray) -> None:
         """Encode one frame, (H, W, 4) uint8 in BGRA order unless the writer was told otherwise."""
+        self.encode(self.convert(frame))
+
+    def convert(self, frame: np.ndarray) -> "VideoFrame":
+        """The first half of `write`: the frame in H.264's colours. `frame` is free afterwards."""
         if frame.shape != self._shape or frame.dtype != np.uint8:
             raise OpenRelicError(
                 f"{self._path}: frame {self._frames} is {frame.dtype} {frame.shape}; "
                 f"uint8 {self._shape} ({self._pixels}) is needed"
             )
-        picture = to_yuv(self._reformatter, frame, self._pixels)
+        return to_yuv(self._reformatter, frame, self._pixels)
+
+    def encode(self, picture: "VideoFrame") -> None:
+        """The second half; it may run in another thread than `convert`, in the same order."""
         picture.pts, picture.time_base = self._frames, Fraction(1, self._fps)
         self._container.mux(self._stream.encode(picture))
         self._frames += 1

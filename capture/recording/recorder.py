@@ -1,233 +1,193 @@
-"""One tour in a running engine: compute its path, fly it, record it, commit it.
+"""One tour in a running engine: compute its path, warm up, record it, prove it, commit it.
 
-Every frame's image and pose come in one reply (`/tour/frame`), and the pose that was drawn is
-compared with the one that was asked for, as a rotation and within UnrealCV's last printed digit.
+While the engine draws the next frames, this one is received and converted in the calling thread,
+and encoded in another (`Conveyor`); each optional track has a thread of its own. Nothing but the
+finished files touches the disk, and at most a few frames are held at a time.
 """
 
-import logging
+import contextlib
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.recording.space import EngineSpace
-from capture.sessions.client import EngineLostError, Frame, UnrealCVClient
-from capture.tours.camera_operator import Operator, TourWish
+from capture.recording.conveyor import Conveyor
+from capture.recording.frames import LIT
+from capture.recording.path import (
+    CollisionOrRecorded,
+    compute_path,
+    path_and_collision,
+    rounded_pose,
+)
+from capture.recording.proof import StaleWatch, check_pose
+from capture.recording.station import Station, make_station
+from capture.recording.warm_up import warm_up
+from capture.sessions.client import EngineLostError, Frame
 from capture.tours.rows import PlanRow
-from capture.tours.steering import Path, Style, looking_along
 from dataset.clip import (
     CAMERA,
     FPS,
-    HEIGHT,
     RECORD,
     SCENE_MANIFEST,
+    TRACK_PASSES,
     VIDEO,
-    WIDTH,
     CameraTrack,
     Clip,
     FileRecord,
+    track_file,
     track_to_table,
 )
-from dataset.errors import OpenRelicError
 from dataset.workspace import CLIPS, Workspace, json_bytes, sha256_file
-from labeling.camera import camera_to_ue, rotation_distance_rad, ue_to_camera
+from labeling.camera import camera_to_ue
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    pass
 
-WARMUP_FRAMES = 32
-READY_TIMEOUT_S = 600.0
-READY_POLL_S = 0.05
+__all__ = ["Station", "compute_path", "make_station", "record_tour", "rounded_pose"]
+
 PSNR_FRAMES = 4
-# UnrealCV prints 0.001; half a digit more covers the rounding of both sides.
-LOCATION_TOLERANCE_CM = 0.0015
-ROTATION_TOLERANCE_RAD = np.deg2rad(0.003)
-START_CANDIDATES = 64
-REQUIRED_COMMANDS = (
-    "vget /tour/frame", "vget /tour/sweep", "vget /tour/clearance", "vget /tour/freespace",
-)  # fmt: skip
 
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Station:
-    """A camera made ready in a running engine."""
+class Take:
+    """What was recorded of one tour, besides the images."""
 
-    client: UnrealCVClient
-    camera: int
-    engine: str
+    track: CameraTrack
+    collision: CollisionOrRecorded
     warmup_frames: int
-    manifest: dict[str, object]
-
-
-def make_station(client: UnrealCVClient, scene: str, fov_deg: float) -> Station:
-    """Spawn a camera (camera 0 may show the previous tick on real engines) and warm up."""
-    client.require(*REQUIRED_COMMANDS)
-    version = client.json("vget /tour/version")
-    if not _same_map(version["scene"], scene):
-        raise OpenRelicError(
-            f"the engine shows {version['scene']}, but the tour is planned in {scene}; start the "
-            "engine with that map, or let capture.run start it"
-        )
-    client.text("vset /cameras/spawn")
-    camera = len(client.text("vget /cameras").split()) - 1
-    client.text(f"vset /camera/{camera}/size {WIDTH} {HEIGHT}")
-    client.text(f"vset /camera/{camera}/fov {fov_deg:.6f}")
-    warmup_frames = _warm_up(client)
-    manifest = {}
-    if client.offers("vget /tour/manifest"):
-        manifest = client.json("vget /tour/manifest")
-    return Station(
-        client=client,
-        camera=camera,
-        engine=version["engine"],
-        warmup_frames=warmup_frames,
-        manifest=manifest,
-    )
-
-
-def _same_map(shown: str, planned: str) -> bool:
-    """Unreal takes `/Game/Maps/Flat` and `Flat` for the same map, and may report either."""
-    return shown.rpartition("/")[2] == planned.rpartition("/")[2]
-
-
-def _warm_up(client: UnrealCVClient) -> int:
-    """Wait until captures are final: shaders, textures, exposure; the frames of warm-up drawn."""
-    frames = WARMUP_FRAMES if client.offers("vset /tour/warmup") else 0
-    if frames:
-        client.text(f"vset /tour/warmup {frames}")
-    if not client.offers("vget /tour/ready"):
-        return frames
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while not (state := client.json("vget /tour/ready"))["ready"]:
-        if time.monotonic() > deadline:
-            raise EngineLostError(f"the engine is still waiting for {state['waiting_for']}")
-        time.sleep(READY_POLL_S)
-    return frames
-
-
-def compute_path(station: Station, row: PlanRow, progress: Progress = lambda _: None) -> Path:
-    """Steer the row's tour with the engine's collision queries, before frame 0."""
-    space = EngineSpace(station.client, row.clearance_cm)
-    location_cm, yaw_deg = _start(station, space, row)
-    _, start_m = ue_to_camera(location_cm[None], np.zeros((1, 3)))
-    wish = TourWish(
-        frames=row.frames,
-        kind=row.kind,
-        style=Style(motion=row.motion, rotation_frame=row.rotation_frame),
-        mix=np.array(row.mix),
-        translation_m_s=row.translation_m_s,
-        rotation_deg_s=row.rotation_deg_s,
-        seed=row.seed,
-    )
-    return Operator(wish, space, looking_along(yaw_deg), start_m[0]).drive(progress)
-
-
-def _start(station: Station, space: EngineSpace, row: PlanRow) -> tuple[np.ndarray, float]:
-    """A clear place to start from, and a yaw: a spawn point, else a point of the free space."""
-    random = np.random.default_rng(row.seed)
-    spawns = np.asarray(station.manifest.get("spawns", []), dtype=np.float64).reshape(-1, 4)
-    for spawn in random.permutation(spawns):
-        if space.is_free(spawn[:3]):
-            return spawn[:3], float(spawn[3])
-    wanted = f"{START_CANDIDATES} {row.clearance_cm:.6f} {row.seed}"
-    points = station.client.json(f"vget /tour/freespace {wanted}")["points"]
-    for point in points:
-        if space.is_free(np.array(point)):
-            return np.array(point), float(random.uniform(-180, 180))
-    raise OpenRelicError(
-        f"scene {row.scene} has no place with {row.clearance_cm:g} cm of clearance; "
-        "plan with a smaller --clearance-cm"
-    )
+    psnr_db: float
+    audited_frames: int
 
 
 def record_tour(
     station: Station, row: PlanRow, workspace: Workspace, retries: int,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda _: None, *, tracks: tuple[str, ...] = (),
 ) -> Clip | None:  # fmt: skip
-    """Capture one tour into an attempt folder and commit it; None if another attempt won."""
-    path = compute_path(station, row)
+    """Capture one tour into an attempt folder and commit it; None if another attempt won.
+
+    `tracks` names what to store beside the video, of `dataset.clip.TRACK_PASSES`; the station must
+    have been made for them. `progress` is told the frames recorded so far.
+    """
     attempt = uuid.uuid4().hex[:12]
     with tempfile.TemporaryDirectory(prefix="openrelic-") as scratch:
         folder = FilePath(scratch)
-        track, psnr_db = _record_frames(station, path, folder / VIDEO, row, progress)
-        _write_track(track, folder / CAMERA)
+        take = _record(station, row, workspace, folder, progress, tracks)
+        _write_track(take.track, folder / CAMERA)
         if station.manifest:
             (folder / SCENE_MANIFEST).write_bytes(json_bytes(station.manifest))
-        clip = _record_of(row, attempt, folder, station, retries, psnr_db)
+        clip = _record_of(row, attempt, folder, station, retries, take, tracks)
         for name in clip.files:
             workspace.put_file(folder / name, clip.path(name))
     won = workspace.claim_bytes(f"{CLIPS}/{row.tour_id}/{RECORD}", clip.to_json())
     return clip if won else None
 
 
-def _record_frames(
-    station: Station, path: Path, video: FilePath, row: PlanRow, progress: Progress
-) -> tuple[CameraTrack, float]:
-    from dataset.video import VideoWriter, encoding_psnr_db
+def _record(
+    station: Station, row: PlanRow, workspace: Workspace, folder: FilePath, progress: Progress,
+    tracks: tuple[str, ...],
+) -> Take:  # fmt: skip
+    from dataset.video import encoding_psnr_db
 
+    path, collision = path_and_collision(station, row, workspace)
     location_cm, rotation_deg = rounded_pose(*camera_to_ue(path.R, path.position_m))
-    sampled = set(np.linspace(0, len(path) - 1, PSNR_FRAMES).astype(int).tolist())
-    sources: dict[int, np.ndarray] = {}
-    drawn = np.empty((len(path), 7))
-    with VideoWriter(video, WIDTH, HEIGHT) as writer:
-        for number, frame in enumerate(_frames(station, location_cm, rotation_deg)):
-            _check_pose(frame, location_cm[number], rotation_deg[number])
-            image = frame.passes["lit_bgra"]
-            if image.shape != (HEIGHT, WIDTH, 4):
-                raise OpenRelicError(f"the engine drew {image.shape}, not {(HEIGHT, WIDTH, 4)}")
-            writer.write(image)
-            if number in sampled:
-                sources[number] = image.copy()
-            drawn[number] = (*frame.location_cm, *frame.rotation_deg, frame.fov_deg)
-            progress(number + 1)
-    track = CameraTrack(
-        time_s=np.arange(len(path)) / FPS,
+    warmed = warm_up(station.client, lambda: station.still(location_cm[0], rotation_deg[0]))
+    watch = None
+    if station.source.pose_proof == "sampled":
+        watch = StaleWatch(
+            station.source, location_cm, rotation_deg, noise_levels=warmed.noise_levels,
+            seed=row.seed, with_depth=station.has_depth,
+        )  # fmt: skip
+    with contextlib.ExitStack() as sinks:
+        store = _Store(station, folder, tracks, sinks, frames=len(path))
+        drawn = _draw(station, location_cm, rotation_deg, watch, store, progress)
+    if watch is not None:
+        watch.audit()
+    return Take(
+        track=_track_of(drawn),
+        collision=collision,
+        warmup_frames=warmed.frames + _first_warm_up_frames(station),
+        psnr_db=encoding_psnr_db(folder / VIDEO, store.samples),
+        audited_frames=watch.audited if watch else 0,
+    )
+
+
+def _draw(
+    station: Station, location_cm: np.ndarray, rotation_deg: np.ndarray,
+    watch: StaleWatch | None, store: "_Store", progress: Progress,
+) -> np.ndarray:  # fmt: skip
+    """Draw, check and store every frame; the poses as drawn (N,7), with the fov."""
+    drawn = np.empty((len(location_cm), 7))
+
+    def passes(number: int) -> tuple[str, ...]:
+        audited = watch.passes(number) if watch else ()
+        return tuple(dict.fromkeys((*store.passes, *audited)))
+
+    for number, frame in enumerate(station.source.stream(location_cm, rotation_deg, passes)):
+        check_pose(frame, location_cm[number], rotation_deg[number])
+        store.add(number, frame)
+        if watch is not None:
+            watch.look(number, frame)
+        drawn[number] = (*frame.location_cm, *frame.rotation_deg, frame.fov_deg)
+        progress(number + 1)
+    return drawn
+
+
+class _Store:
+    """The files of a tour while it is recorded; they are closed by `sinks`."""
+
+    def __init__(
+        self, station: Station, folder: FilePath, tracks: tuple[str, ...],
+        sinks: contextlib.ExitStack, frames: int,
+    ) -> None:  # fmt: skip
+        from dataset.tracks import TrackWriter
+        from dataset.video import VideoWriter
+
+        width, height = station.size
+        self._shape = (height, width)
+        self._video: VideoWriter = sinks.enter_context(VideoWriter(folder / VIDEO, width, height))
+        self._encoding = sinks.enter_context(Conveyor(self._video.encode, name="encode"))
+        self._tracks = {}
+        for track in tracks:
+            writer = sinks.enter_context(TrackWriter(folder / track_file(track)))
+            conveyor = sinks.enter_context(Conveyor(writer.write, name=track))
+            self._tracks[TRACK_PASSES[track]] = conveyor
+        self.passes = (LIT, *self._tracks)
+        self._sampled = set(np.linspace(0, frames - 1, PSNR_FRAMES).astype(int).tolist())
+        self.samples: dict[int, np.ndarray] = {}  # frames as drawn, for the PSNR
+
+    def add(self, number: int, frame: Frame) -> None:
+        """Hand a frame on; what it refers to may be overwritten afterwards."""
+        for name in self.passes:
+            shape = frame.passes[name].shape[:2]
+            if shape != self._shape:
+                raise EngineLostError(f"the engine drew {name} of {shape}, not {self._shape}")
+        image = frame.passes[LIT]
+        self._encoding.put(self._video.convert(image))
+        for name, conveyor in self._tracks.items():
+            conveyor.put(frame.passes[name].copy())
+        if number in self._sampled:
+            self.samples[number] = image.copy()
+
+
+def _first_warm_up_frames(station: Station) -> int:
+    """Those of a new engine count for the first tour that it records."""
+    first, station.first_warm_up = station.first_warm_up, None
+    return first.frames if first else 0
+
+
+def _track_of(drawn: np.ndarray) -> CameraTrack:
+    return CameraTrack(
+        time_s=np.arange(len(drawn)) / FPS,
         location_cm=drawn[:, :3],
         rotation_deg=drawn[:, 3:6],
         fov_deg=drawn[:, 6],
     )
-    return track, encoding_psnr_db(video, sources)
-
-
-def _frames(station: Station, location_cm: np.ndarray, rotation_deg: np.ndarray) -> Iterator[Frame]:
-    """Frames in order, each valid until the next; that one is asked for before it is needed."""
-    client, camera = station.client, station.camera
-
-    def ask(number: int) -> int:
-        return client.send_frame_request(
-            camera, location_cm[number], rotation_deg[number], "lit_bgra"
-        )
-
-    identifier = ask(0)
-    for number in range(len(location_cm)):
-        following = ask(number + 1) if number + 1 < len(location_cm) else -1
-        yield client.receive_frame(identifier)
-        identifier = following
-
-
-def rounded_pose(
-    location_cm: np.ndarray, rotation_deg: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Poses to 0.001 cm and 0.001°, which is what UnrealCV prints (and without -0)."""
-    return np.round(location_cm, 3) + 0.0, np.round(rotation_deg, 3) + 0.0
-
-
-def _check_pose(frame: Frame, location_cm: np.ndarray, rotation_deg: np.ndarray) -> None:
-    """The engine must have drawn the pose that was asked for; equivalent angles pass."""
-    R_drawn, _ = ue_to_camera(frame.location_cm, frame.rotation_deg)
-    R_asked, _ = ue_to_camera(location_cm, rotation_deg)
-    off_cm = float(np.abs(frame.location_cm - location_cm).max())
-    off_rad = float(rotation_distance_rad(R_drawn, R_asked))
-    if off_cm > LOCATION_TOLERANCE_CM or off_rad > ROTATION_TOLERANCE_RAD:
-        raise EngineLostError(
-            f"the engine drew a pose {off_cm:.4f} cm and {np.rad2deg(off_rad):.4f}° off the one "
-            "that was asked for"
-        )
 
 
 def _write_track(track: CameraTrack, path: FilePath) -> None:
@@ -237,8 +197,9 @@ def _write_track(track: CameraTrack, path: FilePath) -> None:
 
 
 def _record_of(
-    row: PlanRow, attempt: str, folder: FilePath, station: Station, retries: int, psnr_db: float
-) -> Clip:
+    row: PlanRow, attempt: str, folder: FilePath, station: Station, retries: int, take: Take,
+    tracks: tuple[str, ...],
+) -> Clip:  # fmt: skip
     files = {
         path.name: FileRecord(bytes=path.stat().st_size, sha256=sha256_file(path))
         for path in sorted(folder.iterdir())
@@ -250,20 +211,23 @@ def _record_of(
         scene=row.scene,
         asset=row.asset,
         licence=row.licence,
-        frames=row.frames,
+        frames=len(take.track),
         fps=FPS,
-        width=WIDTH,
-        height=HEIGHT,
+        width=station.size[0],
+        height=station.size[1],
         fov_deg=row.fov_deg,
         engine=station.engine,
         files=files,
-        pose_proof="per_frame",
+        pose_proof=station.source.pose_proof,
+        audited_frames=take.audited_frames,
         rotation_frame=row.rotation_frame,
         kind=row.kind,
         motion=row.motion,
         retries=retries,
-        warmup_frames=station.warmup_frames,
-        encoding_psnr_db=round(psnr_db, 2),
+        warmup_frames=take.warmup_frames,
+        encoding_psnr_db=round(take.psnr_db, 2),
         clearance_cm=row.clearance_cm,
-        collision="sweep",
+        collision=take.collision,
+        exposure_ev=station.exposure_ev,
+        tracks=list(tracks),
     )

@@ -1,11 +1,14 @@
-"""The world as the operator feels it: collision queries to the running engine."""
+"""The world as the operator feels it, by the engine's own collision queries.
+
+Answers `capture.tours.camera_operator.Space` with `/tour/sweep` and `/tour/clearance`.
+"""
 
 import json
 
 import numpy as np
 
+from capture.recording.places import Collision, ue_location_cm
 from capture.sessions.client import UnrealCVClient
-from labeling.camera import R_CAM_FROM_WORLD_LEVEL, camera_to_ue
 
 # Kept on top of the stated clearance, so that the clearance holds for read-back poses as well:
 # these are rounded to 0.001 cm, and an engine may stop a sweep a little late.
@@ -13,10 +16,13 @@ MARGIN_CM = 0.5
 VIEW_RADIUS_CM = 5.0
 VIEW_LENGTH_M = 4.0
 BATCH = 32
+COMMANDS = ("vget /tour/sweep", "vget /tour/clearance")
 
 
 class EngineSpace:
-    """Answers `capture.tours.camera_operator.Space` with `/tour/sweep`."""
+    """Exact, and as fast as the engine answers."""
+
+    collision: Collision = "sweep"
 
     def __init__(self, client: UnrealCVClient, clearance_cm: float) -> None:
         """Keep at least `clearance_cm` from every surface."""
@@ -51,9 +57,3 @@ class EngineSpace:
     def _sweep(start_cm: np.ndarray, end_cm: np.ndarray, radius_cm: float) -> str:
         numbers = " ".join(f"{value:.6f}" for value in (*start_cm, *end_cm, radius_cm))
         return f"vget /tour/sweep {numbers}"
-
-
-def ue_location_cm(position_m: np.ndarray) -> np.ndarray:
-    """Positions (N,3) as Unreal locations in cm."""
-    anyhow = np.broadcast_to(R_CAM_FROM_WORLD_LEVEL, (len(position_m), 3, 3))
-    return camera_to_ue(anyhow, position_m)[0]
