@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 
+from capture.engine.generate.indoor.galleries import generate_gallery
 from capture.engine.generate.indoor.homes import generate_home
 from capture.engine.generate.indoor.offices import generate_office
 from capture.engine.generate.outdoor.forests import generate_forest
+from capture.engine.generate.outdoor.mountains import generate_mountains
 from capture.engine.generate.outdoor.squares import generate_square
 from capture.engine.generate.outdoor.streets import generate_street
 from capture.engine.scene import Scene
 
 ARCHETYPES: dict[str, Callable[[int], Scene]] = {
     "forest": generate_forest,
+    "gallery": generate_gallery,
     "home": generate_home,
+    "mountains": generate_mountains,
     "office": generate_office,
     "square": generate_square,
     "street": generate_street,
