@@ -102,13 +102,19 @@ def spot(
     tint: str,
     power: float,
     focus: float = 8.0,
+    ceiling: float | None = None,
 ) -> Lamp:
-    """A spotlight at a place that shines on a target, both in the present frame."""
+    """A spotlight at a place that shines on a target, both in the present frame.
+
+    With a `ceiling` it hangs from there on a rod.
+    """
     way = np.asarray(target, float) - place
     way /= np.linalg.norm(way)
     start = np.asarray(place, float)
     with b.using(occludes=False, collides=False):
         tube(b, [start - way * 9, start + way * 9], 4.5, body, 8)
+        if ceiling is not None:
+            tube(b, [start, (*start[:2], ceiling)], 0.8, body, 4)
     x, y, z = b.to_world(way[None], True)[0].tolist()
     return lamp_at(
         b, tuple((start + way * 12).tolist()), power, tint,

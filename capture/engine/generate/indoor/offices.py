@@ -1,7 +1,5 @@
 """Offices: "office:SEED", a floor high above a town, with desks and meeting rooms."""
 
-from math import atan2, degrees
-
 import numpy as np
 
 from capture.engine.generate.indoor.city import build_city
@@ -17,6 +15,7 @@ from capture.engine.generate.indoor.plan import (
     outer_sides,
     shared_wall,
 )
+from capture.engine.generate.indoor.views import views_across
 from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.assemble import finish_scene
 from capture.engine.generate.kit.bake import Quality
@@ -24,7 +23,6 @@ from capture.engine.generate.kit.mesh import MeshBuilder
 from capture.engine.generate.kit.pictures import vary
 from capture.engine.scene import Scene
 
-EYE_CM = 160.0
 _WORDS = {
     "meeting": "meeting rooms", "kitchen": "a kitchenette", "lounge": "a lounge",
     "copy": "a copy room", "cell": "single offices",
@@ -50,7 +48,7 @@ def generate_office(seed: int) -> Scene:
         maker = OfficeRoom(b, floor, palette.style(index % 3), rng, palette.art, [])
         maker.take(palette, ceiling, day.lamps)
         lamps += maker.furnish(room.kind)
-        spawns += _spawns(floor, 5 if room.kind == "open" else 1)
+        spawns += views_across(floor, 5 if room.kind == "open" else 1)
     ceiling_services(b, palette, rooms[0], ceiling)
     build_roof(b, width, depth, rooms[0].height_cm, palette.flat((120, 118, 114)))
     build_city(b, palette.m, palette.noise, rng, (width, depth),
@@ -195,14 +193,3 @@ def _floor(palette: Palette, accent):
         lambda: m.tiled(tex.carpet(noise, tex.darker(accent, 0.8)), 120),
     ]  # fmt: skip
     return p.pick(makers)()
-
-
-def _spawns(floor: Floor, count: int) -> list[list[float]]:
-    """Free points of a room, each looking across it."""
-    spawns = []
-    for x, y in floor.open_points(count):
-        x0, y0, x1, y1 = floor.room.inner()
-        cx, cy = max(((a, c) for a in (x0, x1) for c in (y0, y1)),
-                     key=lambda c: (c[0] - x) ** 2 + (c[1] - y) ** 2)  # fmt: skip
-        spawns.append([x, y, EYE_CM, degrees(atan2(cy - y, cx - x))])
-    return spawns

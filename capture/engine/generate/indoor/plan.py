@@ -122,17 +122,25 @@ def shared_wall(a: Room, b: Room) -> tuple[str, str, float, float] | None:
     return None
 
 
-def connect(rng: np.random.Generator, rooms: list[Room], loops: float) -> None:
-    """Join all rooms by doors, and some neighbours more (`loops`: their share), for round walks."""
+def connect(
+    rng: np.random.Generator,
+    rooms: list[Room],
+    loops: float,
+    arch: tuple[float, float] | None = None,
+) -> None:
+    """Join all rooms by doors, and some neighbours more (`loops`: their share), for round walks.
+
+    With an `arch` (width, height) all doorways are such arches.
+    """
     edges = [(i, j) for i in range(len(rooms)) for j in range(i) if _fits(rooms[i], rooms[j])]
     order = [edges[k] for k in rng.permutation(len(edges))]
     group = list(range(len(rooms)))
     for i, j in sorted(order, key=lambda e: -_openness(rooms[e[0]], rooms[e[1]])):
         if group[i] != group[j]:
             group = [group[i] if g == group[j] else g for g in group]
-            add_door(rng, rooms[i], rooms[j])
+            add_door(rng, rooms[i], rooms[j], arch)
         elif rng.random() < loops and "bath" not in (rooms[i].kind, rooms[j].kind):
-            add_door(rng, rooms[i], rooms[j])
+            add_door(rng, rooms[i], rooms[j], arch)
 
 
 def _fits(a: Room, b: Room) -> bool:
@@ -146,8 +154,10 @@ def _openness(a: Room, b: Room) -> int:
     return public.get(a.kind, 0) + public.get(b.kind, 0)
 
 
-def add_door(rng: np.random.Generator, a: Room, b: Room) -> None:
-    """Cut a doorway into the wall between two rooms; a wide one between day rooms."""
+def add_door(
+    rng: np.random.Generator, a: Room, b: Room, arch: tuple[float, float] | None = None
+) -> None:
+    """Cut a doorway into the wall between two rooms; a wide one between day rooms, or an arch."""
     shared = shared_wall(a, b)
     if shared is None:
         return
@@ -155,9 +165,11 @@ def add_door(rng: np.random.Generator, a: Room, b: Room) -> None:
     day = {"living", "kitchen", "dining", "hall"}
     wide = a.kind in day and b.kind in day and high - low > 330
     width = float(rng.integers(17, 24) * 10) if wide else 110.0
+    top = 228.0 if wide else DOOR_HEIGHT_CM
+    if arch is not None:
+        wide, width, top = True, min(arch[0], high - low - 2 * _CORNER_CM), arch[1]
     low, high = low + _CORNER_CM + width / 2, high - _CORNER_CM - width / 2
     middle = float(np.round(rng.choice([low, high, (low + high) / 2, rng.uniform(low, high)])))
-    top = 228.0 if wide else DOOR_HEIGHT_CM
     for room, side in ((a, first), (b, second)):
         y = room.along(side, middle)
         hole = (y - width / 2, 0.0, y + width / 2, top)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from capture.engine.generate.kit.modern_art import MODERN
+
 Colour = tuple[int, int, int]
 
 INKS: list[Colour] = [
@@ -32,8 +34,8 @@ def mix(a: Colour, b: Colour) -> Colour:
 
 
 def painting(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """One of six kinds of picture for a wall."""
-    kinds = (_landscape, _landscape, _abstract, _circles, _portrait, _stripes, _still_life)
+    """One of many kinds of picture for a wall."""
+    kinds = (_landscape, _abstract, _circles, _portrait, _stripes, _still_life, *MODERN)
     image = Image.new("RGB", (size, size), pick(rng, INKS))
     pick(rng, kinds)(ImageDraw.Draw(image), rng, size)
     return _grained(image, rng)
