@@ -23,7 +23,7 @@ from labeling.actions import (
     Thresholds,
     integration_error,
 )
-from labeling.overlay import draw_overlay
+from labeling.drawing.keys import draw_overlay
 from labeling.store import clip_poses, require_labels
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataset.clip import VIDEO, Clip, committed_clips
 from dataset.video import read_frame_indices
 from dataset.workspace import Workspace
 from labeling.actions import STATIC
-from labeling.overlay import draw_overlay
+from labeling.drawing.keys import draw_overlay
 from labeling.store import read_labels
 
 SIZE = (640, 360)

@@ -1,74 +1,71 @@
-"""The overlay: what is lit is what is pressed, and nothing else of the picture changes."""
+"""The overlay command, and its map and compass: what is drawn is where the camera is."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from labeling.actions import ACTIONS, STATIC
-from labeling.overlay import draw_overlay
+from dataset.video import probe
+from dataset.workspace import Workspace
+from labeling.actions import Thresholds
+from labeling.camera import level_turned
+from labeling.drawing.track import MAP, TrackMap
+from labeling.label_workspace import label_workspace
+from tests.labeling.paths import commit_clip, smooth_ue
 
 GREY = np.full((360, 640, 3), 100, np.uint8)
-
-# Where each key's upper left corner stands in a 640x360 frame, beside what is written on it.
-KEY_AT = {
-    "dolly_in": (56, 283), "truck_left": (26, 313), "dolly_out": (56, 313),
-    "truck_right": (86, 313), "pedestal_up": (116, 283), "pedestal_down": (116, 313),
-    "roll_ccw": (530, 287), "tilt_up": (560, 287), "roll_cw": (590, 287),
-    "pan_left": (530, 317), "tilt_down": (560, 317), "pan_right": (590, 317),
-}  # fmt: skip
+# A square, ten metres a side: north, then east (which is -Y), south, west.
+CORNERS = np.array([[0, 0, 0], [10, 0, 0], [10, -10, 0], [0, -10, 0], [0, 0, 0]], float)
 
 
-def drawn(magnitudes: dict[str, float], frame: np.ndarray = GREY) -> np.ndarray:
-    values = np.zeros(13)
-    for name, magnitude in magnitudes.items():
-        values[ACTIONS.index(name)] = magnitude
-    active = values > 0.1
-    active[STATIC] = not active.any()
-    return draw_overlay(frame, values, active)
+def lit(pixels: np.ndarray) -> np.ndarray:
+    """Where the picture has the colour of what is lit: rows of x, y."""
+    red, _, blue = np.moveaxis(pixels.astype(int), -1, 0)
+    return np.argwhere(red - blue > 100)[:, ::-1]
 
 
-def is_lit(pixel: np.ndarray) -> bool:
-    red, _, blue = pixel.astype(int)
-    return red - blue > 100
+def on_map(drawn: np.ndarray) -> np.ndarray:
+    x, y, width, height = (int(value) for value in MAP)
+    return lit(drawn[y : y + height, x : x + width])
 
 
-@pytest.mark.parametrize("pressed", KEY_AT)
-def test_only_the_pressed_key_is_lit(pressed):
-    frame = drawn({pressed: 1.0})
-    lit = {name for name, (x, y) in KEY_AT.items() if is_lit(frame[y, x + 6])}
-    assert lit == {pressed}
+@pytest.mark.parametrize(
+    ("corner", "side"), [(1, (0, -1)), (2, (1, -1)), (3, (1, 0))], ids=["north", "ne", "east"]
+)
+def test_dot_stands_where_the_camera_is(corner: int, side: tuple[int, int]):
+    track = TrackMap(np.repeat(level_turned(np.zeros((1, 3))), 5, axis=0), CORNERS)
+    start, there = on_map(track.draw(GREY, 0)), on_map(track.draw(GREY, corner))
+    moved = np.sign([there[:, 0].max() - start[:, 0].max(), there[:, 1].min() - start[:, 1].min()])
+    # The path drawn so far reaches as far east and north as the camera has been.
+    assert tuple(moved) == (side[0], -1)
 
 
-def test_bars_grow_with_the_magnitude_and_to_its_side():
-    def lit_columns(**magnitudes: float) -> np.ndarray:
-        region = drawn(magnitudes)[296:303, 222:294].astype(int)
-        return np.flatnonzero((region[..., 0] - region[..., 2] > 100).any(axis=0))
-
-    small, large = lit_columns(dolly_in=0.5), lit_columns(dolly_in=1.5)
-    assert 0 < len(small) < len(large) and small.min() >= 35
-    assert lit_columns(dolly_out=1.5).max() <= 36
-    assert len(lit_columns()) == 0
-
-
-def test_the_frame_is_copied_and_unchanged_above_the_panel():
-    rng = np.random.default_rng(0)
-    frame = rng.integers(0, 256, (360, 640, 3), np.uint8)
-    before = frame.copy()
-    shown = drawn({"dolly_in": 1.0, "pan_left": 2.0}, frame)
-    np.testing.assert_array_equal(frame, before)
-    np.testing.assert_array_equal(shown[:265], frame[:265])
-    assert shown.shape == frame.shape and shown.dtype == np.uint8
-    assert np.abs(shown[275:345, 15:620].astype(int) - frame[275:345, 15:620]).mean() > 20
+@pytest.mark.parametrize(("pan_deg", "way"), [(0, (0, -1)), (90, (1, 0)), (180, (0, 1)),
+                                              (-90, (-1, 0))])  # fmt: skip
+def test_compass_needle_turns_clockwise_with_pan(pan_deg: float, way: tuple[int, int]):
+    R = np.repeat(level_turned(np.array([[pan_deg, 0.0, 0.0]])), 5, axis=0)
+    drawn = TrackMap(R, CORNERS).draw(GREY, 0)
+    needle = lit(drawn[12:88, 552:628]) - 38.0
+    far = needle[np.argmax(np.linalg.norm(needle, axis=1))]
+    assert np.rint(far / np.linalg.norm(far)).tolist() == list(way)
 
 
-@pytest.mark.parametrize("size", [(720, 1280), (384, 640), (480, 832), (96, 160)])
-def test_other_sizes(size):
-    frame = drawn({"truck_right": 1.0}, np.full((*size, 3), 100, np.uint8))
-    assert frame.shape == (*size, 3)
-    assert (frame[..., 0].astype(int) - frame[..., 2] > 100).any()
+def test_frame_itself_stays_as_it_is_elsewhere():
+    track = TrackMap(np.repeat(level_turned(np.zeros((1, 3))), 5, axis=0), CORNERS)
+    drawn = track.draw(GREY, 2)
+    assert (drawn[130:] == GREY[130:]).all() and (drawn[:, 160:540] == GREY[:, 160:540]).all()
 
 
-def test_static_is_written():
-    region = np.s_[276:292, 460:500]
-    shown, moving = drawn({})[region].astype(int), drawn({"dolly_in": 1.0})[region].astype(int)
-    assert (shown[..., 0] - shown[..., 2] > 60).any()
-    assert not (moving[..., 0] - moving[..., 2] > 60).any()
+def test_command_writes_the_whole_clip(tmp_path: Path):
+    workspace = Workspace(tmp_path / "ws")
+    commit_clip(workspace, "tour-0", *smooth_ue(20, 0))
+    label_workspace(workspace, "default", Thresholds())
+    out = tmp_path / "out.mp4"
+    command = [sys.executable, "-m", "labeling.overlay", workspace.location]
+    done = subprocess.run([*command, "tour-0", "--out", str(out)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert probe(out).frames == 20
+    done = subprocess.run([*command, "tour-7"], capture_output=True, text=True)
+    assert done.returncode == 1 and "no committed clip 'tour-7'" in done.stderr
