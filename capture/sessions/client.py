@@ -41,7 +41,12 @@ IMAGE_COMMAND = re.compile(r"vget /(tour/frame|camera/\d+/lit)\b")
 
 
 class CommandFailedError(OpenRelicError):
-    """The engine answered `error …`."""
+    """The engine answered `error …`; that text is `reply`."""
+
+    def __init__(self, message: str, reply: str = "") -> None:
+        """Say to what it was the answer."""
+        super().__init__(message)
+        self.reply = reply
 
 
 class UnrealCVClient:
@@ -208,7 +213,7 @@ class UnrealCVClient:
             body = self._reply(earlier, time.monotonic() + seconds)
         if body[:5] == b"error":
             text = bytes(body).decode(errors="replace")
-            raise CommandFailedError(f"the engine answered {text!r} to {command!r}")
+            raise CommandFailedError(f"the engine answered {text!r} to {command!r}", text)
         if IMAGE_COMMAND.match(command):
             self.images += 1
         return body
