@@ -18,7 +18,7 @@ RECONNECT_S = 20.0
 # The warm-up comes first: what it looks at passes.
 PROBES: dict[str, Probe] = {
     "warm-up": pictures.warm_up,
-    "greeting": protocol.greeting,
+    "identity": protocol.greeting,
     "commands": protocol.commands,
     "grammar": protocol.grammar,
     "pipelining": protocol.pipelining,
