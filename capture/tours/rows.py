@@ -1,37 +1,55 @@
-"""Rows of `plan.parquet`: what each tour should be, before its path exists."""
+"""Rows of `plan.parquet`: what each tour should be, before its path exists.
+
+The file's metadata key `openrelic` is JSON with what was asked of the plan (`PlanWish` of
+`capture.tours.planning`), so that tours can be added later in the same manner.
+"""
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from capture.tours.camera_operator import TourKind
-from capture.tours.steering import Motion
+from capture.tours.camera_operator import TourKind, TourWish
+from capture.tours.starts import StartArea
+from capture.tours.steering import Motion, Style
 from dataset.errors import MissingInputError, OpenRelicError
 from dataset.workspace import PLAN, Workspace, json_bytes
-from labeling.actions import ACTIONS, RotationFrame
+from labeling.actions import RotationFrame
+
+METADATA_KEY = b"openrelic"
+
+RowKind = TourKind | Literal["recorded"]
+RowMotion = Motion | Literal["recorded"]
+
+_TRIPLE = pa.list_(pa.float64())
+_START = pa.struct([("low_cm", _TRIPLE), ("high_cm", _TRIPLE), ("yaw_deg", pa.float64())])
+_COLUMN_TYPES = {"starts": pa.list_(_START), "pose_file": pa.string()}  # may be empty throughout
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanRow:
     """One tour."""
 
+    game: str  # the packaged game that has the scene, where a list names several; else empty
     scene: str  # the engine's map
     asset: str  # what dataset splits go by
     licence: str
     seed: int
     frames: int
-    kind: TourKind
-    motion: Motion
+    kind: RowKind
+    motion: RowMotion
     rotation_frame: RotationFrame
-    mix: tuple[float, ...]  # wanted share of frames of each of the 13 actions
+    mix: tuple[float, ...]  # what the operator aims at: share of frames of each of the 13 actions
     translation_m_s: float  # usual speed
     rotation_deg_s: float
-    clearance_cm: float  # never nearer to a surface
+    clearance_cm: float  # never nearer to a surface; 0 where nobody promises any
     fov_deg: float  # horizontal
+    starts: tuple[StartArea, ...] = ()  # where the tour may begin; empty: at the scene's spawns
+    pose_file: str | None = None  # a recorded path stands for a steered one: see `pose_files`
 
     @property
     def row_hash(self) -> str:
@@ -45,12 +63,35 @@ class PlanRow:
         return f"{scene}-{self.kind}-{self.row_hash[:10]}"
 
 
-def rows_to_table(rows: list[PlanRow]) -> pa.Table:
-    """The plan as a table, with each tour's id."""
+def tour_wish(row: PlanRow) -> TourWish:
+    """What the operator is asked for; a recorded tour has no operator, and raises `ValueError`."""
+    if row.kind == "recorded" or row.motion == "recorded":
+        raise ValueError(f"{row.tour_id} is recorded: its path is in {row.pose_file}")
+    return TourWish(
+        frames=row.frames,
+        kind=row.kind,
+        style=Style(motion=row.motion, rotation_frame=row.rotation_frame),
+        mix=np.array(row.mix),
+        translation_m_s=row.translation_m_s,
+        rotation_deg_s=row.rotation_deg_s,
+        seed=row.seed,
+    )
+
+
+def rows_to_table(rows: list[PlanRow], metadata: dict[str, Any] | None = None) -> pa.Table:
+    """The plan as a table, with each tour's id; `metadata` says what was asked of it."""
     columns: dict[str, Any] = {"tour_id": [row.tour_id for row in rows]}
+    records = [dataclasses.asdict(row) for row in rows]
     for field in dataclasses.fields(PlanRow):
-        columns[field.name] = [getattr(row, field.name) for row in rows]
-    return pa.table(columns)
+        values = [record[field.name] for record in records]
+        columns[field.name] = pa.array(values, type=_COLUMN_TYPES.get(field.name))
+    encoded = json.dumps(metadata or {}, sort_keys=True).encode()
+    return pa.table(columns).replace_schema_metadata({METADATA_KEY: encoded})
+
+
+def table_metadata(table: pa.Table) -> dict[str, Any]:
+    """What `rows_to_table` was given as metadata; empty for none."""
+    return json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
 
 
 def rows_from_table(table: pa.Table, where: str) -> list[PlanRow]:
@@ -64,7 +105,7 @@ def rows_from_table(table: pa.Table, where: str) -> list[PlanRow]:
     rows = []
     for record in table.select([*names, "tour_id"]).to_pylist():
         tour_id = record.pop("tour_id")
-        row = PlanRow(**{**record, "mix": tuple(record["mix"])})
+        row = _row_of(record)
         if row.tour_id != tour_id:
             raise OpenRelicError(
                 f"{where}: tour {tour_id} does not match its row (now {row.tour_id}); plans are "
@@ -72,6 +113,16 @@ def rows_from_table(table: pa.Table, where: str) -> list[PlanRow]:
             )
         rows.append(row)
     return rows
+
+
+def _row_of(record: dict[str, Any]) -> PlanRow:
+    starts = tuple(
+        StartArea(
+            low_cm=tuple(area["low_cm"]), high_cm=tuple(area["high_cm"]), yaw_deg=area["yaw_deg"]
+        )
+        for area in record["starts"]
+    )
+    return PlanRow(**{**record, "mix": tuple(record["mix"]), "starts": starts})
 
 
 def read_plan(workspace: Workspace) -> list[PlanRow]:
@@ -82,10 +133,3 @@ def read_plan(workspace: Workspace) -> list[PlanRow]:
             f"python -m capture.plan {workspace.location} --scenes N --minutes M",
         )
     return rows_from_table(workspace.read_table(PLAN), f"{workspace.location}/{PLAN}")
-
-
-def expected_shares(rows: list[PlanRow]) -> np.ndarray:
-    """Expected share of frames with each action (13,), weighted by frames."""
-    frames = np.array([row.frames for row in rows], dtype=float)
-    mix = np.array([row.mix for row in rows]).reshape(len(rows), len(ACTIONS))
-    return frames @ mix / frames.sum()

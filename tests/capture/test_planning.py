@@ -10,23 +10,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from capture.tours.expectation import expected_shares
 from capture.tours.planning import (
+    ACTIONS_AT_ONCE,
     KINDS,
     MIN_TOUR_S,
     PAPER_MAX_S,
     WANTED_SHARES,
     PlanWish,
-    SceneChoice,
     make_plan,
     tour_durations_s,
 )
 from capture.tours.rows import (
     PlanRow,
-    expected_shares,
     read_plan,
     rows_from_table,
     rows_to_table,
 )
+from capture.tours.scene_lists import SceneChoice
+from capture.tours.starts import StartArea
 from dataset.clip import FPS
 from dataset.errors import MissingInputError, OpenRelicError
 from dataset.workspace import PLAN, Workspace
@@ -96,7 +98,8 @@ def test_expected_shares_are_the_wanted_ones(big_plan: list[PlanRow]):
     wanted = np.array([WANTED_SHARES[action] for action in ACTIONS])
     assert expected_shares(big_plan) == pytest.approx(wanted, rel=0.05)
     for row in big_plan:
-        assert sum(row.mix) == pytest.approx(wanted.sum(), abs=1e-3)
+        assert row.kind != "recorded"
+        assert sum(row.mix) == pytest.approx(ACTIONS_AT_ONCE[row.kind], abs=1e-3)
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path):
@@ -115,9 +118,11 @@ def test_tour_ids_are_unique_and_fit_to_be_keys(big_plan: list[PlanRow]):
 
 
 OTHER_VALUES = {
-    "scene": "x", "asset": "x", "licence": "x", "seed": 1, "frames": 1, "kind": "?", "motion": "?",
+    "game": "x", "scene": "x", "asset": "x", "licence": "x", "seed": 1, "frames": 1,
+    "kind": "?", "motion": "?",
     "rotation_frame": "level", "mix": (0.0,) * 13, "translation_m_s": 0.1, "rotation_deg_s": 0.1,
-    "clearance_cm": 30.0, "fov_deg": 80.0,
+    "clearance_cm": 30.0, "fov_deg": 80.0, "pose_file": "poses/0.parquet",
+    "starts": (StartArea(low_cm=(0.0, 0.0, 0.0), high_cm=(1.0, 1.0, 1.0), yaw_deg=None),),
 }  # fmt: skip
 
 
