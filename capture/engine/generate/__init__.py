@@ -5,8 +5,10 @@ from collections.abc import Callable
 from capture.engine.generate.indoor.galleries import generate_gallery
 from capture.engine.generate.indoor.homes import generate_home
 from capture.engine.generate.indoor.offices import generate_office
+from capture.engine.generate.indoor.warehouses import generate_warehouse
 from capture.engine.generate.outdoor.forests import generate_forest
 from capture.engine.generate.outdoor.mountains import generate_mountains
+from capture.engine.generate.outdoor.parks import generate_park
 from capture.engine.generate.outdoor.squares import generate_square
 from capture.engine.generate.outdoor.streets import generate_street
 from capture.engine.scene import Scene
@@ -17,8 +19,10 @@ ARCHETYPES: dict[str, Callable[[int], Scene]] = {
     "home": generate_home,
     "mountains": generate_mountains,
     "office": generate_office,
+    "park": generate_park,
     "square": generate_square,
     "street": generate_street,
+    "warehouse": generate_warehouse,
 }
 
 

@@ -111,6 +111,8 @@ def _clump_cards(f, rng, leaves, clumps, middle, radii, height, crown) -> None:
     centre = home + outward * radii * 0.34 * rng.uniform(0.35, 1.0, (count, 1))
     from_middle = (centre - middle) / radii
     facing = outward * 0.6 + from_middle * 0.7 + rng.normal(0, 0.45, (count, 3))
+    if crown.droop:
+        facing[:, 2] *= 0.15  # hanging twigs
     facing /= np.linalg.norm(facing, axis=1, keepdims=True)
     u = np.cross(facing, rng.normal(size=(count, 3)) if not crown.droop else [[0, 0, 1.0]])
     u /= np.maximum(np.linalg.norm(u, axis=1, keepdims=True), 1e-6)
