@@ -34,7 +34,6 @@ _COLUMN_TYPES = {"starts": pa.list_(_START), "pose_file": pa.string()}  # may be
 class PlanRow:
     """One tour."""
 
-    game: str  # the packaged game that has the scene, where a list names several; else empty
     scene: str  # the engine's map
     asset: str  # what dataset splits go by
     licence: str
@@ -48,6 +47,7 @@ class PlanRow:
     rotation_deg_s: float
     clearance_cm: float  # never nearer to a surface; 0 where nobody promises any
     fov_deg: float  # horizontal
+    game: str = ""  # the packaged game that has the scene, where a list names several
     starts: tuple[StartArea, ...] = ()  # where the tour may begin; empty: at the scene's spawns
     pose_file: str | None = None  # a recorded path stands for a steered one: see `pose_files`
 
