@@ -11,6 +11,7 @@ one client at a time: stop others first. What each row means is in docs/conforma
 
 import json
 import logging
+import shlex
 import sys
 import time
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class Settings:
     """Map to start it with."""
     size: tuple[int, int] = (1280, 720)
     """Width and height of the images of a started engine."""
+    arguments: str = ""
+    """Further arguments for it, as a shell splits them: --arguments="-nosound -unattended"."""
     user: str = ""
     """User to start it as; Unreal refuses to run as root."""
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -69,7 +72,7 @@ def main() -> None:
         engine = start_engine(
             settings.engine or settings.start, settings.scene, folder, size=settings.size,
             boot_timeout_s=settings.boot_timeout_s, timeout_s=settings.timeout_s,
-            user=settings.user or None,
+            arguments=tuple(shlex.split(settings.arguments)), user=settings.user or None,
         )  # fmt: skip
         try:
             rows = examined(engine, settings)
