@@ -6,6 +6,7 @@ from capture.engine.generate.indoor.galleries import generate_gallery
 from capture.engine.generate.indoor.homes import generate_home
 from capture.engine.generate.indoor.offices import generate_office
 from capture.engine.generate.indoor.warehouses import generate_warehouse
+from capture.engine.generate.outdoor.deserts import generate_desert
 from capture.engine.generate.outdoor.forests import generate_forest
 from capture.engine.generate.outdoor.mountains import generate_mountains
 from capture.engine.generate.outdoor.parks import generate_park
@@ -14,6 +15,7 @@ from capture.engine.generate.outdoor.streets import generate_street
 from capture.engine.scene import Scene
 
 ARCHETYPES: dict[str, Callable[[int], Scene]] = {
+    "desert": generate_desert,
     "forest": generate_forest,
     "gallery": generate_gallery,
     "home": generate_home,

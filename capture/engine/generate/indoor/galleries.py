@@ -32,6 +32,7 @@ class _Manner:
     kinds: tuple[str, ...]  # of halls, by turns
     trim: Colour
     ceiling: Colour
+    brightness: float
 
 
 _MANNERS = {
@@ -39,25 +40,25 @@ _MANNERS = {
         "of old paintings in heavy frames",
         ((122, 40, 40), (46, 74, 58), (58, 66, 92), (140, 112, 70), (96, 60, 72), (70, 92, 98)),
         "herringbone", (440, 580), 0.6, ("pictures", "pictures", "mixed"),
-        (228, 216, 190), (236, 230, 216),
+        (228, 216, 190), (236, 230, 216), 1.0,
     ),
     "modern": _Manner(
         "of modern art with white walls",
         ((238, 238, 236), (234, 234, 230), (240, 238, 232), (226, 228, 230)),
         "concrete", (380, 520), 0.6, ("pictures", "sculpture", "mixed"),
-        (236, 236, 234), (240, 240, 238),
+        (236, 236, 234), (240, 240, 238), 1.7,
     ),
     "antique": _Manner(
         "of antiquities with statues and glass cases",
         ((196, 178, 146), (170, 150, 126), (150, 90, 70), (120, 132, 128), (206, 196, 176)),
         "marble", (420, 560), 0.5, ("statues", "cases", "statues"),
-        (200, 186, 160), (226, 218, 200),
+        (200, 186, 160), (226, 218, 200), 1.15,
     ),
     "dark": _Manner(
         "with dark halls and lit exhibits",
         ((44, 46, 52), (52, 44, 46), (36, 48, 56), (58, 54, 48)),
         "planks", (340, 460), 0.0, ("cases", "pictures", "sculpture"),
-        (40, 40, 42), (30, 30, 32),
+        (40, 40, 42), (30, 30, 32), 0.6,
     ),
 }  # fmt: skip
 
@@ -65,8 +66,9 @@ _MANNERS = {
 def generate_gallery(seed: int) -> Scene:
     """The gallery of a seed."""
     rng = np.random.default_rng([seed, 0x6A11])
-    manner = _MANNERS[("old", "modern", "antique", "dark")[int(rng.integers(4))]]
-    b, palette = MeshBuilder(), Palette(rng, 36)
+    name = ("old", "modern", "antique", "dark")[int(rng.integers(4))]
+    manner = _MANNERS[name]
+    b, palette = MeshBuilder(), Palette(rng, 36, old=name in ("old", "antique"))
     width, depth = float(rng.integers(200, 300) * 10), float(rng.integers(140, 210) * 10)
     height = float(rng.integers(*manner.height))
     rooms = make_plan(rng, width, depth, int(rng.integers(4, 7)), 640.0)
@@ -104,7 +106,7 @@ def generate_gallery(seed: int) -> Scene:
         sun=day.sun if skylights else None,
         sky=day.sky,
         quality=Quality(rays=40, detail_rays=10, smoothing=2, sky_gain=2.4),
-        brightness=0.72 if manner.ceiling[0] < 100 else 1.05,
+        brightness=manner.brightness,
         spawns=np.array(spawns),
         roam_cm=np.array([[20, 20, 30], [width - 20, depth - 20, height - 30.0]]),
     )
@@ -174,7 +176,7 @@ def _floor(palette: Palette, kind: str) -> Material:
         wood = p.pick([(150, 106, 68), (118, 82, 56), (176, 132, 88)])
         return m.tiled(tex.herringbone(noise, wood), 180)
     if kind == "planks":
-        wood = p.pick([(72, 60, 52), (110, 84, 62), (140, 110, 84)])
+        wood = p.pick([(72, 60, 52), (54, 50, 50), (96, 74, 58)])
         return m.tiled(tex.planks(noise, wood), 260, 130)
     if kind == "concrete":
         if p.rng.random() < 0.5:

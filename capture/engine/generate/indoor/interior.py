@@ -106,7 +106,7 @@ def _skirting(b: MeshBuilder, length: float, openings: list[Opening], trim: Mate
 
 def _fit_opening(b: MeshBuilder, room: Room, side: str, opening: Opening, finish: Finish) -> None:
     if opening.kind == "window":
-        _window(b, opening, finish)
+        fit_window(b, opening, finish)
         return
     if opening.kind == "glass":
         _partition(b, opening, finish)
@@ -131,7 +131,7 @@ def _reveal(
     b.quad((back, y0, z0), (-back, 0, 0), (0, y1 - y0, 0), floor or material, 30)
 
 
-def _window(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
+def fit_window(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
     """Reveal, frame with bars, sill, a pane that only collides, and curtains."""
     y0, z0, y1, z1 = opening.hole
     depth = WALL_CM / 2 + OUTER_CM

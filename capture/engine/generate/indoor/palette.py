@@ -27,7 +27,7 @@ BRICKS: list[Colour] = [
 class Palette:
     """Makes the materials of one building from its seed's random numbers."""
 
-    def __init__(self, rng: np.random.Generator, pictures: int = 16) -> None:
+    def __init__(self, rng: np.random.Generator, pictures: int = 16, old: bool = False) -> None:
         self.rng, self.m, self.noise = rng, Materials(), NoiseBank(rng)
         self.accents = [ACCENTS[i] for i in rng.permutation(len(ACCENTS))]
         self.woods = [
@@ -35,7 +35,7 @@ class Palette:
             for i in rng.permutation(len(WOODS))[:3]
         ]
         self.books = self.m.atlas(pic.spines(rng), 8, 8)
-        self.art = self.m.atlas([pic.painting(rng) for _ in range(pictures)], 2, 2)
+        self.art = self.m.atlas([pic.painting(rng, old=old) for _ in range(pictures)], 2, 2)
         self.leaves = self.m.tiled(
             tex.foliage(rng, pic.vary(rng, (72, 124, 58), 14), 80, 0.12), 100
         )

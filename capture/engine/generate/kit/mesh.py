@@ -220,6 +220,8 @@ class MeshBuilder:
         """
         du, dv = _gradient(points, 1, closed_u), _gradient(points, 0, False)
         normals = np.cross(du, dv)
+        length = np.linalg.norm(normals, axis=-1, keepdims=True)
+        normals = np.where(length < 1e-6, normals.sum((0, 1)), normals / np.maximum(length, 1e-9))
         normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
         steps_u = np.linalg.norm(np.diff(points, axis=1), axis=2).mean(0)
         steps_v = np.linalg.norm(np.diff(points, axis=0), axis=2).mean(1)

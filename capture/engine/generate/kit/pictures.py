@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from capture.engine.generate.kit.modern_art import MODERN
+from capture.engine.generate.kit.modern_art import MODERN, seascape, tree_study
 
 Colour = tuple[int, int, int]
 
@@ -33,9 +33,11 @@ def mix(a: Colour, b: Colour) -> Colour:
     return (a[0] + b[0]) // 2, (a[1] + b[1]) // 2, (a[2] + b[2]) // 2
 
 
-def painting(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """One of many kinds of picture for a wall."""
+def painting(rng: np.random.Generator, size: int = 256, old: bool = False) -> np.ndarray:
+    """One of many kinds of picture for a wall; only of things where it is `old`."""
     kinds = (_landscape, _abstract, _circles, _portrait, _stripes, _still_life, *MODERN)
+    if old:
+        kinds = (_landscape, _landscape, _portrait, _portrait, _still_life, seascape, tree_study)
     image = Image.new("RGB", (size, size), pick(rng, INKS))
     pick(rng, kinds)(ImageDraw.Draw(image), rng, size)
     return _grained(image, rng)
