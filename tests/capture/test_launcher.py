@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from capture.engine.__main__ import read_ini
+from capture.engine.options import read_ini
 from capture.sessions import launcher
 from capture.sessions.address import moved_socket
 from capture.sessions.client import EngineLostError
@@ -98,7 +98,7 @@ def check_what_runs(engine: Engine) -> None:
 def check_private_files(engine: Engine, wrapper: Path) -> None:
     assert engine.log is not None
     settings = read_ini(engine.log.with_name("unrealcv.ini"))
-    assert (settings["Width"], settings["Height"]) == (64, 36)
+    assert (settings.width, settings.height) == (64, 36)
     assert not wrapper.with_name("unrealcv.ini").exists()
     project = engine.log.parents[2]
     assert (project / "Content").is_symlink() and not (project / "Saved").exists()
