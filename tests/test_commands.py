@@ -35,7 +35,9 @@ def assert_one_line(done: subprocess.CompletedProcess, *parts: str) -> None:
     assert all(part in done.stderr for part in parts), done.stderr
 
 
-@pytest.mark.parametrize("module", [*STAGES, "training.play", "capture.engine"])
+@pytest.mark.parametrize(
+    "module", [*STAGES, "capture.conformance", "training.play", "capture.engine"]
+)
 def test_help_comes_before_anything_heavy_is_imported(module: str) -> None:
     done = run(module, "--help", python=("-X", "importtime"))
     assert done.returncode == 0
@@ -46,7 +48,7 @@ def test_help_comes_before_anything_heavy_is_imported(module: str) -> None:
         assert done.stdout.startswith(f"usage: python -m {module} ")
 
 
-@pytest.mark.parametrize("module", [*STAGES, "training.play"])
+@pytest.mark.parametrize("module", [*STAGES, "capture.conformance", "training.play"])
 def test_wrong_arguments_are_one_line(module: str) -> None:
     see = f"see `python -m {module} --help`"
     assert_one_line(run(module, "x", "--bogus", "3"), "--bogus", see)

@@ -54,7 +54,7 @@ class Engine:
     def memory_bytes(self) -> int:
         """Memory of all its processes, shared pages counted once; 0 if we did not start it.
 
-        It takes a millisecond or so for each gigabyte: ask once a tour, not once a frame.
+        It takes some 10 ms of the processor: ask once a tour, not once a frame.
         """
         return self._kept.memory_bytes() if self._kept is not None else 0
 
@@ -149,8 +149,8 @@ def _check_running(kept: Kept, log: Path) -> None:
         return
     if any(ROOT_REFUSED in line.lower() for line in lines):
         raise OpenRelicError(
-            "Unreal Engine refuses to run as root; run this as another user, or name a user for "
-            "the engine (--engine-user NAME)"
+            "Unreal Engine refuses to run as root; run this as another user, or give the engine a "
+            "user of its own (see --help)"
         )
     if lines[-1].startswith("error:"):
         # Bad settings stay bad: trying again would only repeat the line.
