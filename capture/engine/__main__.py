@@ -1,102 +1,86 @@
 """The embedded engine as a program: it takes what a packaged Unreal Engine binary takes.
 
-    OpenRelic MAP [-RenderOffScreen] [-graphicsadapter=N] [-notour] [...]
+    OpenRelic [MAP] [-switch] [-switch=value] ...
 
-Port and image size come from `unrealcv.ini` beside the executable (`Port=`, `Width=`, `Height=`).
-The executable is a script that `capture.engine.package` writes and that starts this module with
-`--binary PATH`. Without a map the first generated home is shown. `--list-scenes` prints the scenes
-as JSON and ends. With `-notour` the engine answers plain UnrealCV, without the `/tour` commands.
+Port and image size come from `unrealcv.ini` beside the executable (`Port=`, `Width=`, `Height=`,
+`FOV=`). The executable is a script that `capture.engine.package` writes and that starts this module
+with `-binary=PATH`. Without a map the first generated home is shown. Switches that are not known
+(`-RenderOffScreen`, `-graphicsadapter=N`) are ignored, as Unreal does.
+
+    -cvport=N          another port than the ini's
+    -multihome=ADDRESS listen on this address (127.0.0.1); 0.0.0.0 lets other machines in
+    -cameras=N         how many cameras the level has (1)
+    -saved=FOLDER      folder of the files that clients name (that of the ini)
+    -list-scenes       print the scenes as JSON and end
+    -notour            plain UnrealCV, without the /tour commands
+
+To test what captures from engines:
+
+    -quirks=ue5        do wrong what real Unreal Engines do wrong (docs/engine.md)
+    -faults=FILE       scripted faults, as JSON (docs/engine.md)
+    -privatelog=FILE   append one JSON line for every image drawn: what it really shows
 """
 
-import configparser
 import json
 import logging
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from capture.engine.options import PROJECT
 from dataset.errors import OpenRelicError, run_command
 
-DEFAULT_MAP = "home:0"
-DEFAULTS = {"Port": "9000", "Width": "640", "Height": "480"}
+if TYPE_CHECKING:
+    from capture.engine.faults import Faults, PrivateLog
+    from capture.engine.options import Options
 
 
 def main() -> None:
     """Serve the map named on the command line until the starting process ends."""
     arguments = sys.argv[1:]
-    if "--list-scenes" in arguments:
+    names = {argument.lstrip("-").lower() for argument in arguments if argument.startswith("-")}
+    if names & {"h", "help"}:
+        sys.stdout.write(f"{__doc__}\n")
+    elif "list-scenes" in names:
         from capture.engine.scenes import list_scenes
 
         sys.stdout.write(json.dumps(list_scenes()) + "\n")
-        return
-    if "-h" in arguments or "--help" in arguments:
-        sys.stdout.write(f"{__doc__}\n")
-        return
-    binary = _take_binary(arguments)
-    # Unknown -switches are ignored, as Unreal does.
-    maps = [argument for argument in arguments if not argument.startswith("-")]
-    settings = read_ini(binary.with_name("unrealcv.ini"))
-    serve(maps[0] if maps else DEFAULT_MAP, settings, tour="-notour" not in arguments)
+    else:
+        serve(arguments)
 
 
-def serve(scene_name: str, settings: dict[str, int], *, tour: bool = True) -> None:
-    """Load the scene, then answer clients on the port of `settings`.
-
-    Without `tour` there are no `/tour` commands, as with plain UnrealCV.
-    """
-    from capture.engine.collision import Collision
-    from capture.engine.commands import bind_commands
-    from capture.engine.game import Game
-    from capture.engine.grammar import Dispatcher
-    from capture.engine.renderer import Renderer
-    from capture.engine.scenes import load_scene
+def serve(arguments: list[str]) -> None:
+    """Open the port, load the scene, then answer clients."""
+    from capture.engine.options import parse_options
     from capture.engine.server import Server
-    from capture.engine.state import EngineState
-    from capture.engine.tour_commands import bind_tour_commands
 
-    scene = load_scene(scene_name)
-    engine = EngineState(
-        scene=scene,
-        renderer=Renderer(scene),
-        collision=Collision(scene),
-        size=(settings["Width"], settings["Height"]),
-    )
-    dispatcher = Dispatcher()
-    bind_commands(dispatcher, engine)
-    if tour:
-        bind_tour_commands(dispatcher, engine)
+    options = parse_options(arguments)
+    faults, log = _for_tests(options)
     try:
-        server = Server(Game(engine, dispatcher), "OpenRelic", settings["Port"])
+        server = Server(PROJECT, options.port, host=options.host, leaves_tcp=options.quirks)
     except OSError as error:
         raise OpenRelicError(
-            f"port {settings['Port']} cannot be opened ({error.strerror}); "
+            f"port {options.port} cannot be opened on {options.host} ({error.strerror}); "
             "set another Port= in unrealcv.ini"
         ) from error
-    logging.info("serving %s on port %d", scene_name, settings["Port"])
-    server.serve_forever()
+    from capture.engine.drawing import Drawing
+    from capture.engine.game import Game
+    from capture.engine.scenes import load_scene
+    from capture.engine.state import EngineState
+
+    drawing = Drawing(real_engine=options.quirks, faults=faults, log=log)
+    game = Game(EngineState(options, load_scene(options.map), drawing))
+    logging.info("serving %s on port %d", options.map, options.port)
+    server.serve(game)
 
 
-def read_ini(path: Path) -> dict[str, int]:
-    """`Port`, `Width` and `Height` from an `unrealcv.ini`; a missing file gives the defaults."""
-    parser = configparser.ConfigParser()
-    try:
-        parser.read(path)
-        section = parser["UnrealCV.Core"] if parser.has_section("UnrealCV.Core") else {}
-        return {key: int(section.get(key, default)) for key, default in DEFAULTS.items()}
-    except (configparser.Error, ValueError) as error:
-        raise OpenRelicError(
-            f"{path} cannot be read ({error}); it needs [UnrealCV.Core] with Port=, Width=, "
-            "Height= as whole numbers"
-        ) from error
+def _for_tests(options: "Options") -> tuple["Faults", "PrivateLog | None"]:
+    """The scripted faults and the private log that were asked for."""
+    from capture.engine.faults import PrivateLog, read_faults
 
-
-def _take_binary(arguments: list[str]) -> Path:
-    """Remove `--binary PATH` from the arguments; the path of the executable."""
-    if "--binary" not in arguments:
-        return Path.cwd() / "OpenRelic"
-    at = arguments.index("--binary")
-    path = Path(arguments[at + 1])
-    del arguments[at : at + 2]
-    return path
+    faults = read_faults(options.faults)
+    if faults.exit_at_load is not None:
+        sys.exit(faults.exit_at_load)
+    return faults, PrivateLog(options.private_log) if options.private_log else None
 
 
 if __name__ == "__main__":

@@ -51,6 +51,11 @@ class Dispatcher:
     def __init__(self) -> None:
         """Start with an empty table."""
         self.commands: list[Command] = []
+        self._refused: list[tuple[str, str]] = []
+
+    def refuse(self, prefix: str, reason: str) -> None:
+        """Answer commands that begin with `prefix` with `error reason`; they are not listed."""
+        self._refused.append((prefix, reason))
 
     def bind(self, template: str, handler: Handler, help: str) -> None:
         """Add a template; `handler` gets the placeholders' texts and returns the reply's body."""
@@ -77,6 +82,9 @@ class Dispatcher:
                 log.exception("the handler of %s failed", command.template)
                 return f"error Internal failure in {command.template}".encode()
             return reply if isinstance(reply, bytes) else reply.encode()
+        for prefix, reason in self._refused:
+            if text.startswith(prefix):
+                return f"error {reason}".encode()
         # Both phrases are looked for by UnrealCV's own tests.
         return (
             f"error No handler found for URI '{text}' (Can not find a handler for URI '{text}')"

@@ -19,7 +19,7 @@ def write_package(folder: Path) -> Path:
     binary.write_text(
         "#!/bin/sh\n"
         f"PYTHONPATH={shlex.quote(str(root))}${{PYTHONPATH:+:$PYTHONPATH}} "
-        f'exec {shlex.quote(sys.executable)} -m capture.engine --binary "$0" "$@"\n'
+        f'exec {shlex.quote(sys.executable)} -m capture.engine -binary="$0" "$@"\n'
     )
     binary.chmod(0o755)
     binary.with_name("unrealcv.ini").write_text(INI)

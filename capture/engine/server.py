@@ -28,8 +28,15 @@ UNIX_SOCKET = "/tmp/unrealcv_{port}.socket"
 class Ticking(Protocol):
     """What the server asks of the engine."""
 
-    tick_s: float  # at most this long from one tick to the next
-    stopping: bool  # the engine was told to end
+    @property
+    def tick_s(self) -> float:
+        """At most this long from one tick to the next."""
+        ...
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the engine was told to end."""
+        ...
 
     def tick(self) -> bool:
         """Advance by one tick; whether there is more to do at once."""
@@ -44,19 +51,13 @@ class Server:
     """Serves an engine's commands on a port."""
 
     def __init__(
-        self,
-        engine: Ticking,
-        project: str,
-        port: int,
-        *,
-        host: str = "127.0.0.1",
-        leaves_tcp: bool = False,
+        self, project: str, port: int, *, host: str = "127.0.0.1", leaves_tcp: bool = False
     ) -> None:
         """Bind the port; `leaves_tcp` moves to the Unix socket after the first client.
 
-        Raises `OSError` if the port is taken.
+        Clients can connect from now on; they are greeted when the engine is served. Raises
+        `OSError` if the port is taken.
         """
-        self._engine = engine
         self._greeting = f"connected to {project}".encode()
         self._parent = os.getppid()
         self._port, self._leaves_tcp = port, leaves_tcp
@@ -64,15 +65,15 @@ class Server:
         self._listener = self._tcp
         self._client: Connection | None = None
 
-    def serve_forever(self) -> None:
+    def serve(self, engine: Ticking) -> None:
         """Serve until the engine stops or the process that started this one has gone."""
         busy = False
         try:
             # An engine whose launcher was killed must not stay behind.
-            while os.getppid() == self._parent and not self._engine.stopping:
-                self._receive(0.0 if busy else self._engine.tick_s)
-                busy = self._engine.tick()
-                busy = self._run_requests() or busy
+            while os.getppid() == self._parent and not engine.stopping:
+                self._receive(0.0 if busy else engine.tick_s)
+                busy = engine.tick()
+                busy = self._run_requests(engine) or busy
         finally:
             self.close()
 
@@ -104,13 +105,13 @@ class Server:
         with self._dropping():
             self._client.send(b"", self._greeting)
 
-    def _run_requests(self) -> bool:
+    def _run_requests(self, engine: Ticking) -> bool:
         """Run what this tick takes; whether requests wait for the next."""
         if self._client is None:
             return False
         with self._dropping():
             for request in self._client.requests.take():
-                body = b"ok" if is_batch(request.command) else self._engine.answer(request)
+                body = b"ok" if is_batch(request.command) else engine.answer(request)
                 self._client.send(b"%d:" % request.identifier, body)
         return self._client is not None and len(self._client.requests) > 0
 

@@ -31,7 +31,7 @@ def client(engine: Engine) -> UnrealCVClient:
 def test_command_list_holds_itself_and_the_tour_commands(client: UnrealCVClient):
     for command in (
         "vget /unrealcv/commands", "vget /unrealcv/version", "vget /cameras", "vget /objects",
-        "vget /camera/[uint]/depth npy", "vset /action/game/pause", "vget /tour/version",
+        "vget /camera/[uint]/depth [str]", "vset /action/game/pause", "vget /tour/version",
         "vget /tour/ready",
     ):  # fmt: skip
         assert command in client.commands
@@ -84,7 +84,7 @@ def test_depth_went_through_half_precision(client: UnrealCVClient):
         ("vset /camera/0/fov 1e-05", "error No handler found for URI"),
         ("vget /tour/sweep 0 0 0 1 1 1 -5", "error Argument Invalid"),
         (f"vget /camera/{'9' * 5000}/fov", "error Argument Invalid"),
-        ("vget /camera/0/lit tiff", "error Argument Invalid"),
+        ("vget /camera/0/lit tiff", "error Invalid filename type, filename tiff"),
         ("nonsense", "error No handler found for URI"),
     ],
 )

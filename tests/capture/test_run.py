@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
-from capture.engine.__main__ import read_ini
+from capture.engine.options import read_ini
 from capture.engine.scenes import load_scene
 from capture.recording.recorder import compute_path, make_station, rounded_pose
 from capture.sessions.client import UnrealCVClient
@@ -263,7 +263,7 @@ def own_engine(short_tmp: Path) -> Iterator[int]:
     engine = start_engine("embedded", SCENES[0], short_tmp / "own", size=(64, 36))
     engine.client.close()
     assert engine.log is not None
-    yield read_ini(engine.log.with_name("unrealcv.ini"))["Port"]
+    yield read_ini(engine.log.with_name("unrealcv.ini")).port
     engine.close()
 
 

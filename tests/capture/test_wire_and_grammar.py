@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
+from capture.engine.commands.replies import one_line
 from capture.engine.grammar import CommandError, Dispatcher, template_pattern
-from capture.engine.tour_commands import one_line
 from capture.engine.wire import MAX_PAYLOAD, FrameReader, FramingError, frame
 
 
