@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from capture.engine.generate.indoor.churches import generate_church
 from capture.engine.generate.indoor.galleries import generate_gallery
 from capture.engine.generate.indoor.homes import generate_home
 from capture.engine.generate.indoor.offices import generate_office
 from capture.engine.generate.indoor.warehouses import generate_warehouse
+from capture.engine.generate.outdoor.coasts import generate_coast
 from capture.engine.generate.outdoor.deserts import generate_desert
 from capture.engine.generate.outdoor.forests import generate_forest
 from capture.engine.generate.outdoor.mountains import generate_mountains
@@ -15,6 +17,8 @@ from capture.engine.generate.outdoor.streets import generate_street
 from capture.engine.scene import Scene
 
 ARCHETYPES: dict[str, Callable[[int], Scene]] = {
+    "church": generate_church,
+    "coast": generate_coast,
     "desert": generate_desert,
     "forest": generate_forest,
     "gallery": generate_gallery,

@@ -98,6 +98,7 @@ def strata(noise: NoiseBank, colours: list[Colour]) -> np.ndarray:
     place = (v + 0.02 * noise("cloud") + 0.006 * noise("rough")) % 1 * len(colours)
     index = np.floor(place).astype(int) % len(colours)
     palette = np.array([rgb(c) for c in colours], np.float32)
+    palette += (palette.mean(0) - palette) * 0.35
     edge = np.clip((place % 1 - 0.8) / 0.2, 0, 1)[..., None]
     body = palette[index] * (1 - edge) + palette[(index + 1) % len(colours)] * edge
     fine = np.sin(v * 2 * np.pi * 70 + 4 * noise("cloud"))

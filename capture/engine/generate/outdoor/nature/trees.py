@@ -48,7 +48,7 @@ def tube(
     angle = np.linspace(0, 2 * np.pi, sides + 1)[None, :, None]
     ring = np.cos(angle) * side[:, None] + np.sin(angle) * third[:, None]
     rings = points[:, None] + ring * np.asarray(radii, float)[:, None, None]
-    b.surface(rings[::-1], material, closed_u=True)
+    b.surface(rings, material, closed_u=True)
 
 
 def trunk(
