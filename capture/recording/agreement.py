@@ -29,3 +29,11 @@ def levels_apart(first: np.ndarray, second: np.ndarray) -> float:
     if first.shape != second.shape:
         return float("inf")
     return float(np.abs(first - second).mean())
+
+
+def drift_levels(first: np.ndarray, second: np.ndarray) -> float:
+    """How much brighter or darker one sketch is than another of its size, in levels.
+
+    Noise cancels out: this sees a slow change that `levels_apart` does not.
+    """
+    return float(abs(first.mean(dtype=np.float64) - second.mean(dtype=np.float64)))

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 from scipy.ndimage import minimum_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from capture.sessions.client import EngineLostError
 from labeling.camera import ue_axes
@@ -152,7 +152,7 @@ def _seams() -> tuple[np.ndarray, np.ndarray]:
     for edge in edges:
         own = edge[0] // RESOLUTION**2
         others = np.concatenate([other for other in edges if other[0] // RESOLUTION**2 != own])
-        across.append(others[cKDTree(rays[others]).query(rays[edge])[1]])
+        across.append(others[KDTree(rays[others]).query(rays[edge])[1]])
     return np.stack(edges), np.stack(across)
 
 

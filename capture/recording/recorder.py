@@ -1,22 +1,18 @@
 """One tour in a running engine: compute its path, warm up, record it, prove it, commit it.
 
-While the engine draws the next frames, this one is received and converted in the calling thread,
-and encoded in another (`Conveyor`); each optional track has a thread of its own. Nothing but the
-finished files touches the disk, and at most a few frames are held at a time.
+While the engine draws the next frames, this one is received, converted and encoded (see
+`capture.recording.store`). Nothing but the finished files touches the disk.
 """
 
-import contextlib
 import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.recording.conveyor import Conveyor
-from capture.recording.frames import LIT
+from capture.recording.frames import FrameSource
 from capture.recording.path import (
     CollisionOrRecorded,
     compute_path,
@@ -25,31 +21,24 @@ from capture.recording.path import (
 )
 from capture.recording.proof import StaleWatch, check_pose
 from capture.recording.station import Station, make_station
+from capture.recording.store import ClipStore, Store
 from capture.recording.warm_up import warm_up
-from capture.sessions.client import EngineLostError, Frame
 from capture.tours.rows import PlanRow
 from dataset.clip import (
     CAMERA,
     FPS,
     RECORD,
     SCENE_MANIFEST,
-    TRACK_PASSES,
     VIDEO,
     CameraTrack,
     Clip,
     FileRecord,
-    track_file,
     track_to_table,
 )
 from dataset.workspace import CLIPS, Workspace, json_bytes, sha256_file
 from labeling.camera import camera_to_ue
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["Station", "compute_path", "make_station", "record_tour", "rounded_pose"]
-
-PSNR_FRAMES = 4
+__all__ = ["Station", "compute_path", "film", "make_station", "record_tour", "rounded_pose"]
 
 Progress = Callable[[int], None]
 
@@ -103,9 +92,10 @@ def _record(
             station.source, location_cm, rotation_deg, noise_levels=warmed.noise_levels,
             seed=row.seed, with_depth=station.has_depth,
         )  # fmt: skip
-    with contextlib.ExitStack() as sinks:
-        store = _Store(station, folder, tracks, sinks, frames=len(path))
-        drawn = _draw(station, location_cm, rotation_deg, watch, store, progress)
+    with ClipStore(folder, station.size, tracks, frames=len(path)) as store:
+        drawn = film(
+            station.source, location_cm, rotation_deg, store, watch=watch, progress=progress
+        )
     if watch is not None:
         watch.audit()
     return Take(
@@ -117,18 +107,21 @@ def _record(
     )
 
 
-def _draw(
-    station: Station, location_cm: np.ndarray, rotation_deg: np.ndarray,
-    watch: StaleWatch | None, store: "_Store", progress: Progress,
+def film(
+    source: FrameSource, location_cm: np.ndarray, rotation_deg: np.ndarray, store: Store,
+    *, watch: StaleWatch | None = None, progress: Progress = lambda _: None,
 ) -> np.ndarray:  # fmt: skip
-    """Draw, check and store every frame; the poses as drawn (N,7), with the fov."""
+    """Draw, check and store a frame for each pose (N,3), (N,3) in order.
+
+    The poses as drawn, (N,7), with the fov.
+    """
     drawn = np.empty((len(location_cm), 7))
 
     def passes(number: int) -> tuple[str, ...]:
         audited = watch.passes(number) if watch else ()
         return tuple(dict.fromkeys((*store.passes, *audited)))
 
-    for number, frame in enumerate(station.source.stream(location_cm, rotation_deg, passes)):
+    for number, frame in enumerate(source.stream(location_cm, rotation_deg, passes)):
         check_pose(frame, location_cm[number], rotation_deg[number])
         store.add(number, frame)
         if watch is not None:
@@ -136,43 +129,6 @@ def _draw(
         drawn[number] = (*frame.location_cm, *frame.rotation_deg, frame.fov_deg)
         progress(number + 1)
     return drawn
-
-
-class _Store:
-    """The files of a tour while it is recorded; they are closed by `sinks`."""
-
-    def __init__(
-        self, station: Station, folder: FilePath, tracks: tuple[str, ...],
-        sinks: contextlib.ExitStack, frames: int,
-    ) -> None:  # fmt: skip
-        from dataset.tracks import TrackWriter
-        from dataset.video import VideoWriter
-
-        width, height = station.size
-        self._shape = (height, width)
-        self._video: VideoWriter = sinks.enter_context(VideoWriter(folder / VIDEO, width, height))
-        self._encoding = sinks.enter_context(Conveyor(self._video.encode, name="encode"))
-        self._tracks = {}
-        for track in tracks:
-            writer = sinks.enter_context(TrackWriter(folder / track_file(track)))
-            conveyor = sinks.enter_context(Conveyor(writer.write, name=track))
-            self._tracks[TRACK_PASSES[track]] = conveyor
-        self.passes = (LIT, *self._tracks)
-        self._sampled = set(np.linspace(0, frames - 1, PSNR_FRAMES).astype(int).tolist())
-        self.samples: dict[int, np.ndarray] = {}  # frames as drawn, for the PSNR
-
-    def add(self, number: int, frame: Frame) -> None:
-        """Hand a frame on; what it refers to may be overwritten afterwards."""
-        for name in self.passes:
-            shape = frame.passes[name].shape[:2]
-            if shape != self._shape:
-                raise EngineLostError(f"the engine drew {name} of {shape}, not {self._shape}")
-        image = frame.passes[LIT]
-        self._encoding.put(self._video.convert(image))
-        for name, conveyor in self._tracks.items():
-            conveyor.put(frame.passes[name].copy())
-        if number in self._sampled:
-            self.samples[number] = image.copy()
 
 
 def _first_warm_up_frames(station: Station) -> int:

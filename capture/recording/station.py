@@ -16,7 +16,7 @@ from capture.sessions.client import UnrealCVClient
 from dataset.clip import HEIGHT, TRACK_PASSES, WIDTH
 from dataset.errors import OpenRelicError
 
-PLAIN_DEPTH = "vget /camera/[uint]/depth"
+PLAIN_DEPTH = "vget /camera/0/depth npy"
 
 
 @dataclass(kw_only=True)
@@ -53,7 +53,7 @@ class Station:
     @property
     def has_depth(self) -> bool:
         """Whether depth images can be had."""
-        return self.client.offers("vget /tour/frame") or self.client.offers(PLAIN_DEPTH)
+        return self.client.offers("vget /tour/frame") or self.client.takes(PLAIN_DEPTH)
 
     def still(self, location_cm: np.ndarray, rotation_deg: np.ndarray) -> np.ndarray:
         """The image (H,W,4) of one pose."""
@@ -77,7 +77,7 @@ def make_station(
     if exposure_ev is not None:
         _fix_exposure(client, exposure_ev)
     passes = [LIT, *(TRACK_PASSES[track] for track in tracks)]
-    if DEPTH not in passes and client.offers(PLAIN_DEPTH):
+    if DEPTH not in passes and client.takes(PLAIN_DEPTH):
         passes.append(DEPTH)
     manifest: dict[str, Any] = {}
     if client.offers("vget /tour/manifest"):

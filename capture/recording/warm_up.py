@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.recording.agreement import levels_apart, sketch
+from capture.recording.agreement import drift_levels, levels_apart, sketch
 from capture.sessions.client import EngineLostError, UnrealCVClient
 
 FIRST_FRAMES = 32  # of a new engine; one published recipe
@@ -21,6 +21,7 @@ JUMP_FRAMES = 8  # after a jump in a running engine
 MAX_FRAMES = 240
 SPAN = 4  # an image must agree with those of this many frames before
 AGREE_LEVELS = 1.0  # mean difference of 8-bit levels: what temporal filters leave of noise
+DRIFT_LEVELS = 0.25  # change of brightness over those frames
 READY_TIMEOUT_S = 600.0
 POLL_S = (0.002, 0.25)  # first and longest pause between two questions
 
@@ -64,15 +65,17 @@ def await_ready(client: UnrealCVClient) -> None:
 
 def _draw_until_agreed(draw: Callable[[], np.ndarray], at_least: int) -> WarmUp:
     recent: deque[np.ndarray] = deque(maxlen=SPAN)
-    apart = float("inf")
+    apart = drift = float("inf")
     for number in range(1, MAX_FRAMES + 1):
         latest = sketch(draw())
         if len(recent) == SPAN:
             apart = max(levels_apart(latest, earlier) for earlier in recent)
-            if apart <= AGREE_LEVELS and number >= at_least:
+            drift = max(drift_levels(latest, earlier) for earlier in recent)
+            if apart <= AGREE_LEVELS and drift <= DRIFT_LEVELS and number >= at_least:
                 return WarmUp(frames=number, noise_levels=apart)
         recent.append(latest)
     raise EngineLostError(
-        f"{MAX_FRAMES} images of a still camera never came to rest: the last ones are {apart:.1f} "
-        f"levels apart, {AGREE_LEVELS:g} are allowed; tours need a scene in which nothing moves"
+        f"{MAX_FRAMES} images of a still camera never came to rest: the last {SPAN + 1} are "
+        f"{apart:.1f} levels apart and change by {drift:.1f} in brightness, {AGREE_LEVELS:g} and "
+        f"{DRIFT_LEVELS:g} are allowed; tours need a scene in which nothing moves"
     )
