@@ -6,6 +6,7 @@ from capture.engine.generate.indoor.churches import generate_church
 from capture.engine.generate.indoor.galleries import generate_gallery
 from capture.engine.generate.indoor.homes import generate_home
 from capture.engine.generate.indoor.offices import generate_office
+from capture.engine.generate.indoor.stations import generate_station
 from capture.engine.generate.indoor.warehouses import generate_warehouse
 from capture.engine.generate.outdoor.coasts import generate_coast
 from capture.engine.generate.outdoor.deserts import generate_desert
@@ -14,6 +15,7 @@ from capture.engine.generate.outdoor.mountains import generate_mountains
 from capture.engine.generate.outdoor.parks import generate_park
 from capture.engine.generate.outdoor.squares import generate_square
 from capture.engine.generate.outdoor.streets import generate_street
+from capture.engine.generate.outdoor.villages import generate_village
 from capture.engine.scene import Scene
 
 ARCHETYPES: dict[str, Callable[[int], Scene]] = {
@@ -27,7 +29,9 @@ ARCHETYPES: dict[str, Callable[[int], Scene]] = {
     "office": generate_office,
     "park": generate_park,
     "square": generate_square,
+    "station": generate_station,
     "street": generate_street,
+    "village": generate_village,
     "warehouse": generate_warehouse,
 }
 

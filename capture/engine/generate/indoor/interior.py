@@ -194,7 +194,7 @@ def build_outside(
     for room in rooms:
         for side in outer_sides(room, width, depth):
             _outer_face(b, room, side, outside["facade"])
-    _garden(b, width, depth, outside, rng)
+    build_garden(b, width, depth, outside, rng)
 
 
 def build_roof(
@@ -245,7 +245,9 @@ def _outer_face(b: MeshBuilder, room: Room, side: str, material: Material) -> No
         wall(b, length + 2 * WALL_CM + 2 * OUTER_CM, room.height_cm, holes, material, 150)
 
 
-def _garden(b: MeshBuilder, width: float, depth: float, outside: dict[str, Material], rng) -> None:
+def build_garden(
+    b: MeshBuilder, width: float, depth: float, outside: dict[str, Material], rng
+) -> None:
     """Lawn, a hedge or fence around it, trees and neighbours' walls behind."""
     margin = 650.0
     x0, y0, x1, y1 = -margin, -margin, width + margin, depth + margin
