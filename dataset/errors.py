@@ -11,6 +11,7 @@ command line into a frozen dataclass whose field docstrings are the help text.
 """
 
 import contextlib
+import errno
 import io
 import logging
 import re
@@ -33,6 +34,38 @@ class MissingInputError(OpenRelicError):
     def __init__(self, what: str, command: str) -> None:
         """Say what is missing and which command makes it."""
         super().__init__(f"{what} is missing: run `{command}` first")
+
+
+# What does not pass by itself: who meets it has to free, mount or allow something first.
+LASTING = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space or raise the quota",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
+    errno.EROFS: "mount it for writing, or use another folder",
+    errno.EACCES: "allow this user to use it, or use another folder",
+    errno.EPERM: "allow this user to use it, or use another folder",
+    errno.ENOTDIR: "move the file that stands in its way, or use another folder",
+}
+
+
+class StorageError(OpenRelicError):
+    """A file cannot be read or written; `lasting` tells whether trying again is pointless."""
+
+    def __init__(self, text: str, lasting: bool = False) -> None:
+        """Say what failed, and whether that will pass by itself."""
+        super().__init__(text, lasting)
+        self.lasting = lasting
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @classmethod
+    def of(cls, error: OSError, where: str) -> "StorageError":
+        """The line for a system error that `where` met."""
+        remedy = LASTING.get(error.errno or 0, "see that the storage is there")
+        said = error.strerror or str(error)
+        text = f"{where}: {said}; {remedy}, then run the same command again"
+        return cls(text, error.errno in LASTING)
 
 
 def parse_settings(settings_type: type[Settings], description: str | None) -> Settings:

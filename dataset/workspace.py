@@ -69,6 +69,12 @@ class Workspace:
         selector = pafs.FileSelector(self._full(folder), allow_not_found=True)
         return sorted(info.base_name for info in self._fs.get_file_info(selector))
 
+    def list_tree(self, folder: str, depth: int) -> list[str]:
+        """Paths of what is down to `depth` levels below `folder`, relative to it, sorted."""
+        start = self._full(folder)
+        selector = pafs.FileSelector(start, allow_not_found=True, recursive=True)
+        return sorted(info.path[len(start) + 1 :] for info in self._fs.get_file_info(selector))
+
     def size(self, path: str) -> int:
         """Bytes of the file `path`."""
         return int(self._fs.get_file_info(self._full(path)).size)

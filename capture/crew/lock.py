@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 
-from dataset.errors import OpenRelicError
+from dataset.errors import OpenRelicError, StorageError
 from dataset.workspace import Workspace
 
 
@@ -19,7 +19,11 @@ def capture_lock(workspace: Workspace) -> Iterator[None]:
     if root is None:
         yield
         return
-    with (root / ".capture.crew.lock").open("w") as file:
+    try:
+        file = (root / ".capture.lock").open("w")
+    except OSError as error:
+        raise StorageError.of(error, workspace.location) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -147,6 +147,16 @@ class Schedule:
         tour.losses += 1
         return self._again(tour, Attempt(time_s=now_s, host=place, reason=reason), False)
 
+    def give_up_scene(
+        self, scene: str, reason: str, now_s: float
+    ) -> list[tuple[Tour, tuple[Attempt, ...]]]:
+        """Give up every waiting tour of a scene; the tours and their attempts."""
+        given_up = []
+        for tour in self._waiting.pop(scene, []):
+            tour.attempts.append(Attempt(time_s=now_s, host="", reason=reason))
+            given_up.append((tour.row, tuple(tour.attempts)))
+        return given_up
+
     def places_are(self, places: Iterable[str]) -> None:
         """The machines that are there now."""
         self._places = set(places)

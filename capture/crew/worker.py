@@ -1,20 +1,37 @@
-"""A capture worker: owns one engine, captures a tour a call, restarts the engine when it fails."""
+"""A capture worker: owns one engine, makes one attempt at a tour a call, and says how it ended.
 
+Nothing is tried again here: the driver decides that. After any failure the engine is ended, so that
+the next attempt finds a fresh one.
+"""
+
+import contextlib
+import errno
 import logging
 import os
 import shutil
+import socket
 import tempfile
+import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from capture.recording.recorder import Station, make_station, record_tour
-from capture.sessions.client import EngineLostError
-from capture.sessions.launcher import Engine, start_engine
 from capture.tours.rows import PlanRow
-from dataset.clip import HEIGHT, WIDTH
+from dataset.errors import OpenRelicError, StorageError
 from dataset.workspace import Workspace
 
+if TYPE_CHECKING:
+    from capture.recording.recorder import Station
+    from capture.sessions.launcher import Engine
+
 log = logging.getLogger(__name__)
+
+MB = 2**20
+NO_PORT = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+
+# attempt: try again; tour, scene: hopeless; machine: the run cannot go on.
+Guilt = Literal["attempt", "tour", "scene", "machine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,25 +39,52 @@ class WorkerSettings:
     """What every worker of a run shares."""
 
     workspace: str
-    engine: str  # embedded, HOST:PORT, or a packaged binary's path
-    retries: int  # further attempts at a tour after the engine was lost
-    boot_timeout_s: float
-    reply_timeout_s: float
-    one_core: bool  # the machine's cores are divided among workers
+    engine: str  # embedded, the address of a running one, or a packaged binary's path
+    engine_arguments: tuple[str, ...] = ()
+    engine_user: str | None = None
+    tracks: tuple[str, ...] = ()
+    exposure_ev: float | None = None
+    boot_timeout_s: float = 900.0
+    reply_timeout_s: float = 60.0
+    recycle_frames: int = 50_000  # an engine is restarted after so many
+    recycle_mb: int = 16_384  # or when it uses so much memory
+    one_core: bool = False  # the machine's cores are divided among workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Why an attempt failed, and who is to blame."""
+
+    guilt: Guilt
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class TourResult:
-    """What a call brought."""
+    """What an attempt brought."""
 
     tour_id: str
     frames: int
-    retries: int
-    committed: bool  # False: another attempt had committed the tour already
+    committed: bool = False  # False without a fault: another attempt had committed the tour
+    fault: Fault | None = None
+    load_s: float = 0.0  # spent on loading the scene, 0 if it was loaded
+    tour_s: float = 0.0  # spent on the tour itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerState:
+    """A glance at a worker while it captures; whatever changes is a sign of life."""
+
+    frames: int  # of the tour in work
+    images: int  # that the engine has drawn
+    engine_alive: bool
 
 
 class CaptureWorker:
-    """State of one worker process; `run.py` makes it a Ray actor."""
+    """State of one worker process; the driver makes it a Ray actor.
+
+    While `capture` runs, `state` and `kill_engine` are called from other threads.
+    """
 
     def __init__(self, settings: WorkerSettings) -> None:
         """Nothing is started before the first tour."""
@@ -50,68 +94,136 @@ class CaptureWorker:
         self._station: Station | None = None
         self._showing: tuple[str, float] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="openrelic-engine-"))
-        self._done = 0
+        self._frames = 0
         if settings.one_core:
             # llvmpipe, libigl and BLAS would each start a thread a core in every worker.
             for name, value in (("LP_NUM_THREADS", "0"), ("OMP_NUM_THREADS", "1")):
                 os.environ.setdefault(name, value)
 
-    def progress(self) -> int:
-        """Frames of the tour in work; called while `capture` runs."""
-        return self._done
+    def check(self, token_path: str, token: str) -> str:
+        """The machine's name, once it is known to see the workspace and to have the engine."""
+        from capture.crew.nodes import check_machine
 
-    def capture(self, row: PlanRow) -> TourResult:
-        """Capture and commit one tour; a lost engine is started again `retries` times."""
-        retries = 0
-        while True:
-            self._done = 0
-            try:
-                station = self._station_for(row)
-                clip = record_tour(station, row, self._workspace, retries, self._count)
-                break
-            except EngineLostError:
-                self.stop_engine()
-                retries += 1
-                if retries > self._settings.retries:
-                    raise
-            except BaseException:
-                self.stop_engine()
-                raise
+        return check_machine(self._workspace, token_path, token, self._settings.engine)
+
+    def state(self) -> WorkerState:
+        """How far `capture` is."""
+        engine = self._engine
+        return WorkerState(
+            frames=self._frames,
+            images=engine.frames if engine is not None else 0,
+            engine_alive=engine is not None,
+        )
+
+    def kill_engine(self) -> None:
+        """End a hung engine, and with it the attempt."""
+        engine = self._engine
+        if engine is not None:
+            engine.kill()
+
+    def capture(self, row: PlanRow, retries: int) -> TourResult:
+        """Capture and commit one tour; failures are returned, not raised."""
+        from capture.recording.recorder import record_tour
+
+        self._frames, began, loaded = 0, time.monotonic(), None
+        try:
+            station = self._station_for(row)
+            loaded = time.monotonic()
+            clip = record_tour(
+                station, row, self._workspace, retries, self._count, tracks=self._settings.tracks
+            )
+            self._recycle()
+        except Exception as error:
+            self.stop_engine()
+            fault = fault_of(error, loading=loaded is None)
+            return TourResult(tour_id=row.tour_id, frames=0, fault=fault)
         return TourResult(
-            tour_id=row.tour_id, frames=row.frames, retries=retries, committed=clip is not None
+            tour_id=row.tour_id,
+            frames=row.frames,
+            committed=clip is not None,
+            load_s=loaded - began,
+            tour_s=time.monotonic() - loaded,
         )
 
     def _count(self, frames: int) -> None:
-        self._done = frames
+        self._frames = frames
 
-    def _station_for(self, row: PlanRow) -> Station:
+    def _station_for(self, row: PlanRow) -> "Station":
         """The engine with the row's scene, started if it shows another one."""
-        wanted = (row.scene, row.fov_deg)
+        from capture.recording.recorder import make_station
+        from capture.sessions.launcher import start_engine
+        from dataset.clip import HEIGHT, WIDTH
+
+        wanted, settings = (row.scene, row.fov_deg), self._settings
         if self._station is None or self._showing != wanted:
             self.stop_engine()
             self._engine = start_engine(
-                self._settings.engine,
+                settings.engine,
                 row.scene,
                 self._folder,
                 size=(WIDTH, HEIGHT),
                 adapter=_graphics_adapter(),
-                boot_timeout_s=self._settings.boot_timeout_s,
-                timeout_s=self._settings.reply_timeout_s,
+                boot_timeout_s=settings.boot_timeout_s,
+                timeout_s=settings.reply_timeout_s,
+                arguments=settings.engine_arguments,
+                user=settings.engine_user,
             )
-            self._station = make_station(self._engine.client, row.scene, row.fov_deg)
+            self._station = make_station(
+                self._engine.client, row.scene, row.fov_deg,
+                tracks=settings.tracks, exposure_ev=settings.exposure_ev,
+            )  # fmt: skip
             self._showing = wanted
         return self._station
+
+    def _recycle(self) -> None:
+        """End an engine that has drawn or taken so much that leaks may count."""
+        engine, settings = self._engine, self._settings
+        if engine is None:
+            return
+        if engine.frames >= settings.recycle_frames > 0:
+            log.info("recycling an engine after %d frames", engine.frames)
+            self.stop_engine()
+        elif settings.recycle_mb and engine.memory_bytes() >= settings.recycle_mb * MB:
+            log.info("recycling an engine that uses more than %d MB", settings.recycle_mb)
+            self.stop_engine()
 
     def stop_engine(self) -> None:
         """End the engine, if one runs."""
         if self._engine is not None:
-            self._engine.close()
+            with contextlib.suppress(OSError):
+                self._engine.close()
         self._engine = self._station = self._showing = None
 
     def close(self) -> None:
         """End the engine and remove its private copy."""
         self.stop_engine()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def fault_of(error: Exception, *, loading: bool) -> Fault:
+    """What an attempt's exception means; `loading`: the engine was not ready yet."""
+    from capture.sessions.client import CommandFailedError, EngineLostError
+
+    text = " ".join(str(error).split())
+    if isinstance(error, StorageError):
+        return Fault(guilt="machine" if error.lasting else "attempt", reason=text)
+    if isinstance(error, (EngineLostError, CommandFailedError)):
+        return Fault(guilt="attempt", reason=text)
+    if isinstance(error, OpenRelicError):
+        return Fault(guilt="scene" if loading else "tour", reason=text)
+    if isinstance(error, OSError):
+        return _fault_of_machine(error, loading)
+    # A bug: the run goes on without the tour, and the traceback is kept with it.
+    return Fault(guilt="attempt", reason="".join(traceback.format_exception(error)))
+
+
+def _fault_of_machine(error: OSError, loading: bool) -> Fault:
+    where = socket.gethostname()
+    if loading and error.errno in NO_PORT:
+        reason = f"{where} has no free port for an engine ({error}); end what holds them"
+        return Fault(guilt="machine", reason=reason)
+    found = StorageError.of(error, f"{where}: {error.filename or tempfile.gettempdir()}")
+    return Fault(guilt="machine" if found.lasting else "attempt", reason=str(found))
 
 
 def _graphics_adapter() -> int | None:

@@ -1,0 +1,79 @@
+"""What is left to do: the plan without committed clips and without tours in quarantine.
+
+One listing of `clips/` tells which tours have a commit record. Files of an attempt that lost are
+removed only once another one is committed: until then the attempt may still be at work, on a
+machine that the driver has lost sight of, and win.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from capture.crew.journal import Quarantined, lift_quarantine, read_quarantine
+from capture.tours.rows import PlanRow
+from dataset.clip import CLIPS, RECORD, read_clip
+from dataset.workspace import Workspace
+
+READERS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A plan's rows by what became of them so far."""
+
+    todo: list[PlanRow]
+    committed: list[PlanRow]
+    quarantined: list[PlanRow]  # not to be tried in this run
+    failures: dict[str, Quarantined]  # what is known of tours that are tried once more
+
+    @property
+    def planned(self) -> int:
+        """Tours of the plan."""
+        return len(self.todo) + len(self.committed) + len(self.quarantined)
+
+
+def find_work(workspace: Workspace, rows: list[PlanRow], retry_quarantined: bool) -> Work:
+    """Sort the plan's rows; debris in the folders of committed tours is removed."""
+    attempts = attempt_folders(workspace)
+    given_up = {tour.tour_id: tour for tour in read_quarantine(workspace)}
+    todo, committed, quarantined = [], [], []
+    for row in rows:
+        if RECORD in attempts.get(row.tour_id, ()):
+            committed.append(row)
+        elif row.tour_id in given_up and not retry_quarantined:
+            quarantined.append(row)
+        else:
+            todo.append(row)
+    for row in committed:
+        if row.tour_id in given_up:
+            lift_quarantine(workspace, given_up.pop(row.tour_id).tour_id)
+    _remove_debris(workspace, (row.tour_id for row in committed), attempts)
+    return Work(todo=todo, committed=committed, quarantined=quarantined, failures=given_up)
+
+
+def attempt_folders(workspace: Workspace) -> dict[str, set[str]]:
+    """What each tour's folder holds: attempts, and the record if it is committed."""
+    found: dict[str, set[str]] = {}
+    for path in workspace.list_tree(CLIPS, depth=2):
+        tour_id, _, name = path.partition("/")
+        if name:
+            found.setdefault(tour_id, set()).add(name.partition("/")[0])
+    return found
+
+
+def remove_lost_attempts(workspace: Workspace, tour_id: str) -> None:
+    """Remove what a committed tour's folder holds of attempts that lost."""
+    clip = read_clip(workspace, tour_id)
+    if clip is None:
+        return
+    for name in workspace.list_names(f"{CLIPS}/{tour_id}"):
+        if name not in (RECORD, clip.attempt):
+            workspace.delete_folder(f"{CLIPS}/{tour_id}/{name}")
+
+
+def _remove_debris(
+    workspace: Workspace, tour_ids: Iterable[str], attempts: dict[str, set[str]]
+) -> None:
+    untidy = [tour_id for tour_id in tour_ids if len(attempts[tour_id]) > 2]
+    with ThreadPoolExecutor(READERS) as pool:
+        list(pool.map(lambda tour_id: remove_lost_attempts(workspace, tour_id), untidy))
