@@ -1,0 +1,1 @@
+"""Captions of the static content: sources, the filter, and where they are kept."""
