@@ -11,6 +11,7 @@ from capture.engine.generate.indoor.warehouses import generate_warehouse
 from capture.engine.generate.outdoor.coasts import generate_coast
 from capture.engine.generate.outdoor.deserts import generate_desert
 from capture.engine.generate.outdoor.forests import generate_forest
+from capture.engine.generate.outdoor.harbours import generate_harbour
 from capture.engine.generate.outdoor.mountains import generate_mountains
 from capture.engine.generate.outdoor.parks import generate_park
 from capture.engine.generate.outdoor.squares import generate_square
@@ -24,6 +25,7 @@ ARCHETYPES: dict[str, Callable[[int], Scene]] = {
     "desert": generate_desert,
     "forest": generate_forest,
     "gallery": generate_gallery,
+    "harbour": generate_harbour,
     "home": generate_home,
     "mountains": generate_mountains,
     "office": generate_office,

@@ -22,6 +22,11 @@ from capture.engine.scene import Scene
 
 _STEP_CM = 16.0
 _ROOF_WOODS = [(120, 84, 56), (150, 112, 78), (86, 62, 46)]
+_FLOORS = [
+    ((196, 188, 174), (96, 88, 82)),
+    ((176, 166, 150), (140, 96, 76)),
+    ((206, 202, 194), (120, 122, 124)),
+]
 _CARPETS = [(140, 30, 34), (40, 60, 110), (60, 90, 60)]
 _VAULTS = [(226, 218, 202), (206, 214, 224), (232, 222, 196), (96, 120, 160)]
 _PIER_CM = 76.0
@@ -81,7 +86,7 @@ def generate_church(seed: int) -> Scene:
         lamps=church.lamps,
         sun=day.sun if manner.clear else None,
         sky=day.sky,
-        quality=Quality(rays=44, detail_rays=8, smoothing=2, sky_gain=2.6),
+        quality=Quality(rays=52, detail_rays=8, smoothing=2, sky_gain=2.6),
         brightness=day.brightness,
         spawns=church.spawns(),
         roam_cm=np.array(
@@ -133,12 +138,11 @@ class _Church:
         """Floor, walls, arcades and the roof."""
         b, outer = self.b, self.outer
         make = self.p.pick([tex.tiles, tex.diamond_tiles])
-        first, second = self.p.pick([((196, 188, 174), (96, 88, 82)), ((176, 166, 150), (140, 96, 76)),
-                                     ((206, 202, 194), (120, 122, 124))])  # fmt: skip
+        first, second = self.p.pick(_FLOORS)
         floor = self.p.m.tiled(make(self.p.noise, first, second), 260)
         with b.object("floor"):
-            b.quad((0, -outer, 0), (self.length, 0, 0), (0, 2 * outer, 0), floor, 60)
-            b.quad((-30, -115, 0), (30, 0, 0), (0, 230, 0), floor, 60)
+            b.quad((0, -outer, 0), (self.length, 0, 0), (0, 2 * outer, 0), floor, 44)
+            b.quad((-30, -115, 0), (30, 0, 0), (0, 230, 0), floor, 44)
         side_height = self.height
         if self.manner.aisles:
             side_height = self.height * float(self.rng.uniform(0.5, 0.6))
@@ -180,7 +184,7 @@ class _Church:
             holes.append((y - wide / 2, high * 0.16, y + wide / 2, high * 0.16 + tall))
         with self.b.at(0, 0, base):
             with self.b.object("wall"):
-                wall(self.b, self.length, high, holes, self.wall, 60)
+                wall(self.b, self.length, high, holes, self.wall, 46)
             for hole in holes:
                 self._window(hole)
 
@@ -196,7 +200,7 @@ class _Church:
         for side in (-1, 1):
             y0, y1 = sorted((side * inner, side * self.outer))
             with b.object("ceiling"):
-                b.quad((0, y1, height), (self.length, 0, 0), (0, y0 - y1, 0), self.wall, 70)
+                b.quad((0, y1, height), (self.length, 0, 0), (0, y0 - y1, 0), self.wall, 50)
             with b.object("rib"), b.using(collides=False):
                 for k in range(1, self.bays):
                     x = k * self.bay
@@ -213,7 +217,7 @@ class _Church:
         for side in (-1, 1):
             with self.b.at(self.length / 2, side * self.outer, 0, -90 * side):
                 with self.b.object("wall"):
-                    wall(self.b, self.length, height, holes, self.wall, 60)
+                    wall(self.b, self.length, height, holes, self.wall, 46)
                 for hole in holes:
                     self._window(hole)
 
@@ -228,7 +232,7 @@ class _Church:
                     low = self.height * 0.36
                     holes = [(y - 50.0, low, y + 50.0, top - abs(y) * 0.5) for y in (-150, 0, 150)]
                 with b.object("wall"):
-                    wall(b, 2 * self.half, self.height, holes, self.wall, 60)
+                    wall(b, 2 * self.half, self.height, holes, self.wall, 46)
                 if yaw:
                     for hole in holes:
                         self._window(hole)
@@ -238,7 +242,7 @@ class _Church:
                     width = self.outer - self.half
                     for side in (-1, 1):
                         with b.object("wall"), b.at(0, side * (self.half + width / 2)):
-                            wall(b, width, side_height, [], self.wall, 60)
+                            wall(b, width, side_height, [], self.wall, 46)
 
     def _door(self, hole) -> None:
         b = self.b
@@ -256,10 +260,10 @@ class _Church:
         b, kind = self.b, self.manner.arch
         paint = self.p.plaster(self.p.pick(_VAULTS))
         with b.object("vault"):
-            vault(b, (0, self.length), self.half, self.height, self.rise, kind, paint, 60)
+            vault(b, (0, self.length), self.half, self.height, self.rise, kind, paint, 46)
         with b.object("roof"), b.using(collides=False):
-            b.box((-60, -self.outer - 60, self.height + self.rise + 8),
-                  (self.length + 60, self.outer + 60, self.height + self.rise + 30), self.stone, 600)  # fmt: skip
+            over, top = self.outer + 60, self.height + self.rise
+            b.box((-60, -over, top + 8), (self.length + 60, over, top + 30), self.stone, 600)
         for x, yaw in ((0.0, 0.0), (self.length, 180.0)):
             with b.object("wall"), b.at(x, 0, 0, yaw):
                 lunette(b, self.half, self.height, self.rise, kind, self.wall)
@@ -285,8 +289,9 @@ class _Church:
         for k in range(3):
             x = self.chancel + k * 34
             with b.object("step"):
-                b.box((x, -self.half + 2, k * _STEP_CM), (self.length - 1, self.half - 2, (k + 1) * _STEP_CM),
-                      self.stone, 60, skip="-z")  # fmt: skip
+                side, z = self.half - 2, k * _STEP_CM
+                high = (self.length - 1, side, z + _STEP_CM)
+                b.box((x, -side, z), high, self.stone, 46, skip="-z")
         with b.object("altar"), b.at(self.length - 190, 0, 3 * _STEP_CM, 180):
             part.altar(b, self.stone, self.white, self.gold, self.flame)
         self._pews()

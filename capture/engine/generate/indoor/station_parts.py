@@ -1,10 +1,25 @@
 """Parts of an underground station: trains, tracks, stairs and what stands on platforms. cm."""
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.pictures import INKS, pick, vary
 from capture.engine.generate.kit.shapes import lathe, soft_box, tube
+
+
+def carriage_inside(rng: np.random.Generator) -> np.ndarray:
+    """What is seen through a lit carriage's windows, (256,512,3)."""
+    image = Image.new("RGB", (512, 256), (246, 240, 224))
+    draw = ImageDraw.Draw(image)
+    seat = vary(rng, pick(rng, INKS), 20)
+    draw.rectangle([0, 0, 512, 40], (214, 210, 200))
+    for x in range(0, 512, 64):
+        draw.rounded_rectangle([x + 6, 140, x + 56, 256], 10, seat)
+        draw.rectangle([x + 30, 0, x + 34, 256], (226, 200, 90) if x % 128 else (180, 182, 186))
+    draw.rectangle([0, 60, 512, 66], (180, 182, 186))
+    return np.asarray(image)
 
 
 def track(b: MeshBuilder, length: float, steel: Material, sleeper: Material) -> None:

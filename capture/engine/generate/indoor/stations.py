@@ -13,7 +13,7 @@ from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.assemble import finish_scene
 from capture.engine.generate.kit.bake import Lamp, Quality
 from capture.engine.generate.kit.mesh import MeshBuilder
-from capture.engine.generate.kit.shapes import cylinder, lathe, vault, wall
+from capture.engine.generate.kit.shapes import cylinder, lathe, tube, vault, wall
 from capture.engine.scene import Scene, Sky
 
 _TRACK_CM, _DROP_CM = 400.0, 110.0
@@ -26,6 +26,7 @@ _TILES = [
     (236, 234, 226), (196, 60, 48), (44, 92, 140), (60, 120, 84), (226, 168, 50), (110, 70, 120),
     (70, 130, 136), (206, 190, 160), (226, 120, 60), (90, 94, 100),
 ]  # fmt: skip
+_TRAINS = [(222, 222, 218), (196, 60, 48), (60, 100, 150), (230, 180, 50), (120, 124, 130)]
 _ADS = [
     ("CONCERT", "TONIGHT"), ("FRESH TEA", "SINCE 1890"), ("FLY SOUTH", "FROM 49"),
     ("BOOK FAIR", "HALL 3"), ("NEW SHOES", "GO FAR"), ("ISLANDS", "BY FERRY"), ("CHEESE", "DAILY"),
@@ -59,7 +60,7 @@ def generate_station(seed: int) -> Scene:
         sun=None,
         sky=Sky(zenith=(0.01, 0.01, 0.01), horizon=(0.01, 0.01, 0.01), ground=(0.01, 0.01, 0.01),
                 cloud_cover=0.0),
-        quality=Quality(rays=40, detail_rays=8, smoothing=2),
+        quality=Quality(rays=56, detail_rays=10, smoothing=3),
         brightness=station.brightness,
         spawns=station.spawns(),
         roam_cm=np.array([[40, 20 - station.outer, -_DROP_CM + 40],
@@ -112,14 +113,17 @@ class _Station:
         self.white, self.yellow = p.flat((250, 248, 240)), p.flat((230, 190, 50))
         self.stone = p.concrete((160, 156, 150), 200)
         self.sign = m.atlas(
-            [pic.sign(self.name, second, (244, 244, 240)), pic.sign("WAY OUT", (30, 32, 36), (250, 210, 70))],
+            [
+                pic.sign(self.name, second, (244, 244, 240)),
+                pic.sign("WAY OUT", (30, 32, 36), (250, 210, 70)),
+            ],
             1, 8,
         )  # fmt: skip
         order = rng.permutation(len(_ADS))
         self.ads = m.atlas([pic.poster(rng, _ADS[i]) for i in order], 2, 2)
         self.goods = m.atlas([pic.shop_window(rng) for _ in range(4)], 2, 2)
-        self.train_paint = p.flat(p.pick([(222, 222, 218), (196, 60, 48), (60, 100, 150), (230, 180, 50),
-                                          (120, 124, 130)]))  # fmt: skip
+        self.train_paint = p.flat(p.pick(_TRAINS))
+        self.inside = m.atlas([part.carriage_inside(rng) for _ in range(2)], 1, 2)[0]
         self.lamps: list[Lamp] = []
 
     def _platforms(self) -> list[tuple[float, float]]:
@@ -141,7 +145,7 @@ class _Station:
         for y in self._tracks():
             y0, y1 = y - _TRACK_CM / 2, y + _TRACK_CM / 2
             with b.object("track_bed"):
-                b.quad((-1600, y0, -_DROP_CM), (length + 3200, 0, 0), (0, y1 - y0, 0), self.pit, 90)
+                b.quad((-1600, y0, -_DROP_CM), (length + 3200, 0, 0), (0, y1 - y0, 0), self.pit, 60)
             with b.object("track"), b.at(-1600, y, -_DROP_CM):
                 part.track(b, length + 3200, self.steel, self.pit)
         for side in (-1, 1):
@@ -158,14 +162,14 @@ class _Station:
                     70,
                 )
             else:
-                vault(b, (0, length), self.outer, self.height, self.rise, "round", self.ceiling, 70)
+                vault(b, (0, length), self.outer, self.height, self.rise, "round", self.ceiling, 46)
         if self.columns:
             self._columns()
 
     def _platform(self, y0: float, y1: float) -> None:
         b, length = self.b, self.length
         with b.object("platform"):
-            b.quad((0, y0, 0), (length, 0, 0), (0, y1 - y0, 0), self.floor, 60)
+            b.quad((0, y0, 0), (length, 0, 0), (0, y1 - y0, 0), self.floor, 42)
         edges = [(y0, -1)] * (y0 > -self.outer + 1) + [(y1, 1)] * (y1 < self.outer - 1)
         for y, side in edges:
             with b.object("platform_edge"):
@@ -185,28 +189,28 @@ class _Station:
         with b.object("wall"):
             for a, c in zip(cuts[:-1], cuts[1:], strict=True):
                 m = self.band if a == 90 else (self.pit if a < 0 else self.tiles)
-                wall(b, self.length, c - a, [], m, 70, a)
-        step, at = float(self.rng.integers(50, 80) * 10), 0
-        for y in np.arange(-self.length / 2 + 350, self.length / 2 - 300, step):
+                wall(b, self.length, c - a, [], m, 46, a)
+        step = float(self.rng.integers(50, 80) * 10)
+        for k, y in enumerate(np.arange(-self.length / 2 + 350, self.length / 2 - 300, step)):
             with b.at(0.8, float(y)), b.using(collides=False, occludes=False):
-                if at % 3 == 0:
-                    with b.object("name_plate"):
-                        b.box((0, -152, 168), (3, 152, 208), self.dark, skip="-x")
-                        with b.using(emission=0.25):
-                            b.quad((3.4, 150, 206), (0, -300, 0), (0, 0, -36), self.sign[0])
+                if k % 3 == 0:
+                    self._name_plate()
                 elif self.rng.random() < 0.8:
-                    with b.object("poster"):
-                        wide = float(self.rng.choice([120, 180]))
-                        b.box(
-                            (0, -wide / 2 - 5, 125),
-                            (3, wide / 2 + 5, 135 + wide),
-                            self.steel,
-                            skip="-x",
-                        )
-                        with b.using(emission=0.15):
-                            ad = self.ads[int(self.rng.integers(len(self.ads)))]
-                            b.quad((3.4, wide / 2, 130 + wide), (0, -wide, 0), (0, 0, -wide), ad)
-            at += 1
+                    self._poster(float(self.rng.choice([120, 180])))
+
+    def _name_plate(self) -> None:
+        with self.b.object("name_plate"):
+            self.b.box((0, -152, 168), (3, 152, 208), self.dark, skip="-x")
+            with self.b.using(emission=0.25):
+                self.b.quad((3.4, 150, 206), (0, -300, 0), (0, 0, -36), self.sign[0])
+
+    def _poster(self, wide: float) -> None:
+        half, top = wide / 2, 130 + wide
+        with self.b.object("poster"):
+            self.b.box((0, -half - 5, 125), (3, half + 5, top + 5), self.steel, skip="-x")
+            with self.b.using(emission=0.15):
+                ad = self.ads[int(self.rng.integers(len(self.ads)))]
+                self.b.quad((3.4, half, top), (0, -wide, 0), (0, 0, -wide), ad)
 
     def _ends(self) -> None:
         """Walls with tunnel mouths over the tracks and a passage with stairs over the platform."""
@@ -217,7 +221,7 @@ class _Station:
                 with b.object("wall"):
                     full = top + self.rise
                     base = -_DROP_CM
-                    wall(b, 2 * self.outer, full - base, mouths, self.tiles, 80, base)
+                    wall(b, 2 * self.outer, full - base, mouths, self.tiles, 50, base)
                 for mouth in mouths:
                     self._tunnel(mouth)
                 for y0, y1 in self._platforms():
@@ -287,7 +291,7 @@ class _Station:
             start = 700.0 + float(rng.uniform(-200, 200))
             for k in range(int((self.length - start - 500) // 1640)):
                 with b.object("train"), b.at(start + k * 1640, y, -_DROP_CM + 26):
-                    part.carriage(b, self.train_paint, self.accent, self.dark, self.white, 1600)
+                    part.carriage(b, self.train_paint, self.accent, self.dark, self.inside, 1600)
 
     def _platform_things(self, y0: float, y1: float) -> None:
         rng, b, middle = self.rng, self.b, (y0 + y1) / 2
@@ -327,11 +331,12 @@ class _Station:
                 with b.at(float(x), y):
                     if globes:
                         with b.object("lamp"), b.using(collides=False):
-                            self.lamps.append(lights.globe(b, 300, 16, self.white, tint, 2.6, 12))
+                            tube(b, [(0, 0, 314), (0, 0, high + 12)], 1.2, self.dark, 6)
+                            self.lamps.append(lights.globe(b, 300, 16, self.white, tint, 4.0, 12))
                     else:
                         drop = max(20.0, high - 330)
                         self.lamps.append(
-                            lights.bar(b, high, drop, 240, self.white, self.dark, tint, 5.5)
+                            lights.bar(b, high, drop, 240, self.white, self.dark, tint, 9.0)
                         )
         for y in self._tracks():
             for x in np.arange(400, self.length, 900.0):
