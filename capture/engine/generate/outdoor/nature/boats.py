@@ -98,7 +98,7 @@ def fishing_boat(
         tube(
             b,
             np.array([[mast, 0, board + length * 0.6], [x, 0, board + 20]]),
-            np.array([1.3, 1.3]),
+            np.array([3.0, 3.0]),
             dark,
             4,
         )
@@ -129,7 +129,7 @@ def sailing_boat(
         (mast, length * 0.14),
         (mast, -length * 0.14),
     ):
-        tube(b, np.array([[mast, 0, tall - 10], [x, y, board + 8]]), np.array([1.2, 1.2]), metal, 4)
+        tube(b, np.array([[mast, 0, tall - 10], [x, y, board + 8]]), np.array([2.4, 2.4]), metal, 4)
 
 
 def freighter(

@@ -1,6 +1,6 @@
 """Daylight: season, hour and weather as a sun, a sky, haze and brightness, drawn per seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,11 @@ class Daylight:
     sky_gain: float  # for the bake: how bright the sky lights, against how bright it looks
     fog: tuple[float, float, float, float]
     brightness: float  # for the metering, 1 for ordinary days
+
+    @property
+    def ambient(self) -> Sky:
+        """The sky as it lights things: paler than it looks, as eyes and cameras balance it."""
+        return replace(self.sky, zenith=_greyer(self.sky.zenith), horizon=_greyer(self.sky.horizon))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,3 +117,8 @@ def _varied(rng: np.random.Generator, colour: Rgb) -> Rgb:
 def _mixed(a: Rgb, b: Rgb, share: float) -> Rgb:
     r, g, b_ = (float(x + (y - x) * share) for x, y in zip(a, b, strict=True))
     return r, g, b_
+
+
+def _greyer(colour: Rgb) -> Rgb:
+    grey = 0.25 * colour[0] + 0.6 * colour[1] + 0.15 * colour[2]
+    return _mixed(colour, (grey, grey, grey), 0.5)

@@ -40,7 +40,7 @@ def finish_outdoors(made: Outdoors) -> Scene:
     textures, light = made.m.textures(), made.daylight
     shaded = _with_shades(solid, made.foliage.shades(), int(cards.layer[0]))
     quality = replace(made.quality, sky_gain=light.sky_gain)
-    baked = bake(shaded, textures, light.sky, light.sun, list(made.lamps), quality)
+    baked = bake(shaded, textures, light.ambient, light.sun, list(made.lamps), quality)
     blocking = shaded.position_cm[shaded.triangles[shaded.occludes]]
     card_light, card_normal = light_cards(cards, RayTracer(blocking), light)
     mesh = _with_cards(solid, cards, card_normal)

@@ -142,7 +142,7 @@ def light_cards(
 def _level_sky_light(daylight: Daylight) -> np.ndarray:
     """The whole sky's light on level ground, (3,)."""
     height = np.sqrt((np.arange(64) + 0.5) / 64)  # spread by the cosine
-    return sky_radiance(daylight.sky, height).mean(0) * daylight.sky_gain
+    return sky_radiance(daylight.ambient, height).mean(0) * daylight.sky_gain
 
 
 def _probe(
