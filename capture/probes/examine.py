@@ -14,10 +14,12 @@ log = logging.getLogger(__name__)
 
 Probe = Callable[[Subject], Iterator[Row]]
 RECONNECT_S = 20.0
+WARM_UP = "warm-up"
+AGAIN = "connected again"
 
 # The warm-up comes first: what it looks at passes.
 PROBES: dict[str, Probe] = {
-    "warm-up": pictures.warm_up,
+    WARM_UP: pictures.warm_up,
     "identity": protocol.greeting,
     "commands": protocol.commands,
     "grammar": protocol.grammar,
@@ -33,6 +35,7 @@ PROBES: dict[str, Probe] = {
     "staleness of /tour/frame": staleness.tour_frame,
     "ticks": rates.ticks,
     "rates": rates.images,
+    "next client": lambda subject: next_client(subject),
 }
 
 
@@ -46,14 +49,15 @@ def examine(subject: Subject, only: frozenset[str] = frozenset()) -> Iterator[Ro
             yield row("camera 0", False, f"where it is cannot be read: {error}")
             return
         for name, probe in PROBES.items():
-            # The others need the camera that the warm-up spawns.
-            if not only or name in only or name == "warm-up":
+            if not only or name in only:
                 yield from _rows_of(name, probe, subject)
 
 
 def _rows_of(name: str, probe: Probe, subject: Subject) -> Iterator[Row]:
     try:
         subject.check_time()
+        if name != WARM_UP:  # which looks at camera 0 as it was found, then spawns one itself
+            subject.spawn()
         yield from probe(subject)
     except OutOfTimeError:
         yield not_tried(name, "no time was left")
@@ -63,6 +67,19 @@ def _rows_of(name: str, probe: Probe, subject: Subject) -> Iterator[Row]:
         yield row(name, False, f"{error}; {_reconnected(subject)}")
     except (KeyError, TypeError, ValueError) as error:
         yield row(name, False, f"a reply makes no sense: {error!r}")
+
+
+def next_client(subject: Subject) -> Iterator[Row]:
+    """Whether the engine serves another client after us, and over what."""
+    before = subject.client.transport
+    subject.client.close()
+    told = _reconnected(subject)
+    after = subject.client.transport
+    yield row(
+        "serves the next client", told == AGAIN,
+        f"{told}, over {after}" + (f" instead of {before}" if after != before else ""),
+        transport=after,
+    )  # fmt: skip
 
 
 def _reconnected(subject: Subject) -> str:
@@ -78,4 +95,4 @@ def _reconnected(subject: Subject) -> str:
         )  # fmt: skip
     except EngineLostError as error:
         return f"then {error}"
-    return "connected again"
+    return AGAIN

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from capture.probes.subject import AGREE_LEVELS, Settled, Subject, lit_sketch
+from capture.probes.subject import AGREE_LEVELS, Pose, Settled, Subject, lit_sketch
 from capture.probes.table import Row, not_tried, row
 from capture.recording.agreement import levels_apart, sketch
 from capture.recording.plain_frames import UNDECODABLE, decode
 from capture.sessions.client import CommandFailedError
+
+JUMP_DEG = np.array([0.0, 170.0, 0.0])
 
 
 def warm_up(subject: Subject) -> Iterator[Row]:
@@ -28,13 +30,18 @@ def warm_up(subject: Subject) -> Iterator[Row]:
             f"it said {'ready' if says_ready else 'not ready'}, and the image changed by "
             f"{jumped:.1f} levels after that",
         )  # fmt: skip
-    if not subject.client.offers("vset /cameras/spawn"):
+    if not subject.spawn():
         yield not_tried("spawned camera: warm-up", "no camera can be spawned")
         return
-    subject.client.request("vset /cameras/spawn")
-    subject.spawned = len(subject.client.text("vget /cameras").split()) - 1
-    first = subject.lit(subject.spawned)
-    yield _warm_up_row("spawned camera", first, subject.settle(subject.spawned))
+    camera = subject.best_camera
+    first = subject.lit(camera)
+    yield _warm_up_row("spawned camera", first, subject.settle(camera))
+    pose = subject.read_pose(camera)
+    away = Pose(location_cm=pose.location_cm, rotation_deg=pose.rotation_deg + JUMP_DEG)
+    subject.place(camera, away)
+    first = subject.lit(camera)
+    yield _warm_up_row("spawned camera, after a jump", first, subject.settle(camera))
+    subject.place(camera, pose)
 
 
 def _says_ready(subject: Subject) -> bool | None:

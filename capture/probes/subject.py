@@ -65,6 +65,13 @@ class Subject:
             raise OutOfTimeError
         self.client.timeout_s = min(self.timeout_s, max(left, 1.0))
 
+    def spawn(self) -> bool:
+        """Add a camera, once; False if the engine cannot."""
+        if self.spawned is None and self.client.offers("vset /cameras/spawn"):
+            self.client.request("vset /cameras/spawn")
+            self.spawned = len(self.client.text("vget /cameras").split()) - 1
+        return self.spawned is not None
+
     @property
     def cameras(self) -> list[tuple[str, int]]:
         """Camera 0 and the spawned one, with their names in the table."""

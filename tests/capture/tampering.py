@@ -19,7 +19,7 @@ class Tampering:
     target: tuple[str, int]
     asked: Asked = lambda command: command
     answered: Answered = lambda _, reply: reply
-    greeted: Callable[[bytes], bytes] = lambda greeting: greeting
+    greeted: Callable[[bytes], "bytes | None"] = lambda greeting: greeting
     port: int = 0
     _links: list[socket.socket] = field(default_factory=list)
 
@@ -63,15 +63,16 @@ class Tampering:
     def _replies(
         self, client: socket.socket, engine: socket.socket, commands: dict[bytes, str]
     ) -> None:
-        for payloads in _messages(engine):
-            for payload in payloads:
+        with suppress(OSError):  # the client has gone
+            for payload in (payload for payloads in _messages(engine) for payload in payloads):
                 identifier, colon, body = payload.partition(b":")
                 if not colon:
-                    client.sendall(frame(self.greeted(payload)))
-                    continue
-                reply = self.answered(commands.pop(identifier), body)
-                if reply is not None:
-                    client.sendall(frame(identifier + b":" + reply))
+                    message = self.greeted(payload)
+                else:
+                    reply = self.answered(commands.pop(identifier), body)
+                    message = None if reply is None else identifier + b":" + reply
+                if message is not None:
+                    client.sendall(frame(message))
         _close(client, engine)
 
 
