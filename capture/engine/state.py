@@ -46,8 +46,12 @@ class EngineState:
         return self.world.scene
 
     def load_level(self, name: str) -> None:
-        """Show another scene; what was spawned is gone. `OpenRelicError` if it cannot be loaded."""
-        world = World(load_scene(name))
+        """Show another scene, or this one as it was built. `OpenRelicError` if it is not known.
+
+        Objects and cameras that were spawned are gone.
+        """
+        same = name == self.scene.name
+        world = World(self.world.built if same else load_scene(name))
         self.world.release()
         self.world = world
         self._begin_level()

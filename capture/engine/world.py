@@ -23,7 +23,8 @@ class World:
 
     def __init__(self, scene: Scene) -> None:
         """Upload `scene` to a renderer; `OpenRelicError` where there is no OpenGL."""
-        self.scene = scene
+        self.built = scene
+        self.scene = scene  # with what was spawned
         self.objects = Objects(scene)
         self._renderer = self._make_renderer()
         self._drawn = scene.geometry
