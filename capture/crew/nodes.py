@@ -33,6 +33,7 @@ def written_token(workspace: Workspace) -> Iterator[Token]:
     token = Token(path=f"{TOKEN}-{value[:8]}", value=value)
     workspace.write_bytes(token.path, value.encode())
     try:
+        workspace.check_claims(token.path)
         yield token
     finally:
         with contextlib.suppress(OpenRelicError):

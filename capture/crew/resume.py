@@ -34,7 +34,7 @@ class Work:
 
 def find_work(workspace: Workspace, rows: list[PlanRow], retry_quarantined: bool) -> Work:
     """Sort the plan's rows; debris in the folders of committed tours is removed."""
-    attempts = attempt_folders(workspace)
+    attempts = workspace.list_tree(CLIPS)
     given_up = {tour.tour_id: tour for tour in read_quarantine(workspace)}
     todo, committed, quarantined = [], [], []
     for row in rows:
@@ -49,16 +49,6 @@ def find_work(workspace: Workspace, rows: list[PlanRow], retry_quarantined: bool
             lift_quarantine(workspace, given_up.pop(row.tour_id).tour_id)
     _remove_debris(workspace, (row.tour_id for row in committed), attempts)
     return Work(todo=todo, committed=committed, quarantined=quarantined, failures=given_up)
-
-
-def attempt_folders(workspace: Workspace) -> dict[str, set[str]]:
-    """What each tour's folder holds: attempts, and the record if it is committed."""
-    found: dict[str, set[str]] = {}
-    for path in workspace.list_tree(CLIPS, depth=2):
-        tour_id, _, name = path.partition("/")
-        if name:
-            found.setdefault(tour_id, set()).add(name.partition("/")[0])
-    return found
 
 
 def remove_lost_attempts(workspace: Workspace, tour_id: str) -> None:
