@@ -71,7 +71,9 @@ def read_standing(workspace: Workspace, rows: list[PlanRow]) -> Standing:
     """Look up every tour of a plan in the workspace."""
     begun = set(workspace.list_names("clips"))
     names = [row.tour_id for row in rows if row.tour_id in begun]
-    clips = _at_once(lambda name: read_clip(workspace, name), names)
+    # On a disk a record is read before threads have taken turns.
+    readers = 1 if workspace.local_root else READERS
+    clips = _at_once(lambda name: read_clip(workspace, name), names, readers)
     committed = {name: clip for name, clip in zip(names, clips, strict=True) if clip is not None}
     planned = {row.tour_id for row in rows}
     quarantined = {
@@ -92,7 +94,7 @@ def _counts(workspace: Workspace, committed: dict[str, Clip]) -> dict[str, np.nd
     keys = {name: _key(clip) for name, clip in committed.items()}
     known = _read_counts(workspace)
     new = [name for name in committed if keys[name] not in known]
-    found = _at_once(lambda name: _count(workspace, committed[name]), new)
+    found = _at_once(lambda name: _count(workspace, committed[name]), new, READERS)
     known |= {keys[name]: count for name, count in zip(new, found, strict=True)}
     if new:
         _write_counts(workspace, {keys[name]: known[keys[name]] for name in committed})
@@ -133,6 +135,6 @@ def _write_counts(workspace: Workspace, counts: dict[str, np.ndarray]) -> None:
         return  # a workspace that may only be read has no use for it
 
 
-def _at_once(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
-    with ThreadPoolExecutor(READERS) as pool:
+def _at_once(function: Callable[[Item], Result], items: list[Item], readers: int) -> list[Result]:
+    with ThreadPoolExecutor(readers) as pool:
         return list(pool.map(function, items))

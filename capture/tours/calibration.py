@@ -80,10 +80,12 @@ def _samples(manner: Manner) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def fitted_line(mixes: np.ndarray, shares: np.ndarray) -> Line:
-    """The least-squares line of each column of (N,13) mixes and shares."""
+    """The least-squares line of each column of (N,13) mixes and shares; none falls: noise aside,
+    aiming at more of an action does not give less of it."""
     mean_mix, mean_share = mixes.mean(axis=0), shares.mean(axis=0)
     spread = mixes - mean_mix
     gain = (spread * (shares - mean_share)).sum(axis=0) / (spread**2).sum(axis=0)
+    gain = np.maximum(gain, 0.0)
     base = mean_share - gain * mean_mix
     return Line(base=base, gain=gain, stray=(shares - base - gain * mixes).std(axis=0))
 

@@ -74,7 +74,7 @@ def _shares_table(standing: Standing) -> str:
 
 
 def _quarantine(tours: list[Quarantined]) -> str:
-    lines = [f"{len(tours)} tours were given up:\n"]
+    lines = [f"{len(tours)} tour{'s were' if len(tours) > 1 else ' was'} given up:\n"]
     for tour in tours:
         lines.append(f"  {tour.tour_id} ({tour.scene}), {len(tour.attempts)} attempts\n")
         reasons = [f"{attempt.reason} [{attempt.host}]" for attempt in tour.attempts]

@@ -28,7 +28,7 @@ from labeling.actions import ACTIONS
 LEAST_MINUTES = MIN_TOUR_S / 60.0
 CORRECTION_LIMITS = (0.3, 2.0)
 AIM_LIMITS = (0.02, 0.4)
-GROWTH = 1.3
+GROWTH, LARGEST = 1.3, 0.5  # a top-up for rare actions grows by steps, up to half of the footage
 
 
 def topped_up(plan: StoredPlan, standing: Standing, where: str) -> tuple[StoredPlan, str]:
@@ -49,9 +49,25 @@ def topped_up(plan: StoredPlan, standing: Standing, where: str) -> tuple[StoredP
     what = [f"{ACTIONS[action]} at {percent(projected[action])}" for action in lacking]
     if short_minutes >= LEAST_MINUTES:
         what.insert(0, f"{short_minutes:.1f} minutes")
-    line = f"short: {', '.join(what)}; {len(new)} tours of {minutes_of(new):.1f} minutes added\n"
+    after = _together(standing, projected, new)
+    lines = [
+        f"short: {', '.join(what)}",
+        f"added: {len(new)} tours of {minutes_of(new):.1f} minutes",
+    ]
+    lines += [
+        f"{ACTIONS[action]} is expected to come to {percent(after[action])} then: top up again when "
+        "they are captured"
+        for action in np.flatnonzero(after < LOWEST_SHARE)
+    ]
     topped = dataclasses.replace(plan, rows=plan.rows + new, top_ups=plan.top_ups + 1)
-    return topped, line
+    return topped, "\n".join(lines) + "\n\n"
+
+
+def _together(standing: Standing, projected: np.ndarray, new: list[PlanRow]) -> np.ndarray:
+    """Shares (13,) that the footage of `projected` and new tours will have together."""
+    kept, more = minutes_of(standing.committed_rows + standing.open_rows), minutes_of(new)
+    shares = expected_shares(new) * correction(standing)
+    return (projected * kept + shares * more) / (kept + more)
 
 
 def projected_shares(standing: Standing) -> np.ndarray:
@@ -105,12 +121,11 @@ def _further_rows(
     """Tours of at least `minutes`, and of as many more as the rarest actions need."""
     scenes = sound_scenes(standing)
     minutes = max(minutes, LEAST_MINUTES)
-    longest = max(minutes, kept)
+    longest = max(minutes, LARGEST * kept)
     bias = correction(standing)
     while True:
         rows = _rows(plan, scenes, minutes, _aims(projected, bias, minutes, kept))
-        new = minutes_of(rows)
-        shares = (projected * kept + expected_shares(rows) * bias * new) / (kept + new)
+        shares = _together(standing, projected, rows)
         if shares.min() >= LOWEST_SHARE or minutes >= longest:
             return rows
         minutes = min(minutes * GROWTH, longest)
