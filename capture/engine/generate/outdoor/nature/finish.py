@@ -16,6 +16,7 @@ from capture.engine.scene import Geometry, Scene
 
 EYE_CM = 160.0
 _CLEARANCE_CM, _VIEW_CM = 60.0, 700.0
+_NEAR_CM = 4000.0  # farther away nothing matters to a spawn, or shades a blade of grass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Outdoors:
     spawns: np.ndarray  # (N,4) wishes
     roam_cm: np.ndarray
     lamps: tuple[Lamp, ...] = ()
-    quality: Quality = Quality(rays=26, detail_rays=10)
+    quality: Quality = Quality(rays=22, detail_rays=8)
 
 
 def finish_outdoors(made: Outdoors) -> Scene:
@@ -41,14 +42,16 @@ def finish_outdoors(made: Outdoors) -> Scene:
     shaded = _with_shades(solid, made.foliage.shades(), int(cards.layer[0]))
     quality = replace(made.quality, sky_gain=light.sky_gain)
     baked = bake(shaded, textures, light.ambient, light.sun, list(made.lamps), quality)
-    blocking = shaded.position_cm[shaded.triangles[shaded.occludes]]
+    near = _near(shaded, made.roam_cm)
+    blocking = shaded.position_cm[near.triangles[near.occludes]]
     card_light, card_normal = light_cards(cards, RayTracer(blocking), light)
     mesh = _with_cards(solid, cards, card_normal)
     irradiance = np.concatenate([baked[: len(solid.position_cm)], card_light])
     roam_cm = made.roam_cm.astype(np.float64)
-    spawns = settle_spawns(mesh, made.spawns.astype(float), _CLEARANCE_CM, _VIEW_CM, roam_cm)
+    near = _near(mesh, roam_cm)
+    spawns = settle_spawns(near, made.spawns.astype(float), _CLEARANCE_CM, _VIEW_CM, roam_cm)
     exposure = metered_ev(
-        mesh, textures, irradiance, light.sun, light.sky, spawns, light.brightness
+        near, textures, irradiance, light.sun, light.sky, spawns, light.brightness
     )
     return Scene(
         name=made.name,
@@ -67,6 +70,21 @@ def finish_outdoors(made: Outdoors) -> Scene:
         gloss=made.m.gloss(),
         spawns=spawns,
         roam_cm=roam_cm,
+    )
+
+
+def _near(mesh: Mesh, roam_cm: np.ndarray) -> Mesh:
+    """The mesh with those triangles only that have a corner near the roam box."""
+    place = mesh.position_cm[:, :2]
+    inside = ((place > roam_cm[0, :2] - _NEAR_CM) & (place < roam_cm[1, :2] + _NEAR_CM)).all(1)
+    kept = inside[mesh.triangles].any(1)
+    return replace(
+        mesh,
+        triangles=mesh.triangles[kept],
+        object_id=mesh.object_id[kept],
+        drawn=mesh.drawn[kept],
+        collides=mesh.collides[kept],
+        occludes=mesh.occludes[kept],
     )
 
 

@@ -10,9 +10,7 @@ import numpy as np
 
 from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.mesh import MeshBuilder, grid_triangles
-from capture.engine.generate.kit.rays import RayTracer
 
-_HIGH_CM = 5e5
 Height = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -23,7 +21,7 @@ class Land:
         self, height: Height, inner_cm: float, outer_cm: float, cells: tuple[int, int] = (100, 44)
     ) -> None:
         """`height` gives z at places x, y; `cells` across the inner square and out from it."""
-        line = _grid_line(inner_cm, outer_cm, *cells)
+        self._line = line = _grid_line(inner_cm, outer_cm, *cells)
         u, v = np.meshgrid(line, line)
         reach = np.maximum(np.abs(u), np.abs(v))
         # On each ring all points keep the share of the side that they had on the inner square.
@@ -37,7 +35,6 @@ class Land:
         self.triangles = grid_triangles(len(line), len(line))
         self.normals = self._normals()
         self.corners = self.points[self.triangles]
-        self._rays = RayTracer(self.corners)
 
     def _normals(self) -> np.ndarray:
         a, b, c = (self.points[self.triangles[:, k]] for k in range(3))
@@ -49,14 +46,21 @@ class Land:
         return total / np.linalg.norm(total, axis=1, keepdims=True)
 
     def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Height of the drawn surface at places (N,), not of the function behind it."""
-        x, y = np.atleast_1d(x), np.atleast_1d(y)
-        origins = np.stack([x, y, np.full(len(x), _HIGH_CM)], 1)
-        hit = self._rays.first_hit(origins, np.tile([0, 0, -1.0], (len(x), 1)))
-        a, b, c = self.corners[np.maximum(hit, 0)].transpose(1, 0, 2)
-        normal = np.cross(b - a, c - a)
-        drop = (normal[:, 0] * (x - a[:, 0]) + normal[:, 1] * (y - a[:, 1])) / normal[:, 2]
-        return np.where(hit < 0, 0.0, a[:, 2] - drop)
+        """Height of the drawn surface at places (N,): exact on the inner square, near it outside.
+
+        The grid is unrolled: ring by ring a place has a column and a row, not whole ones.
+        """
+        x, y = np.atleast_1d(x).astype(float), np.atleast_1d(y).astype(float)
+        size = len(self._line) // 2
+        reach = np.maximum(np.maximum(np.abs(x), np.abs(y)), 1e-6)
+        ring = np.interp(reach, self._line[size:], np.arange(size + 1))
+        column, row = (np.clip(v / reach * ring + size, 0, 2 * size - 1e-6) for v in (x, y))
+        j, i = column.astype(int), row.astype(int)
+        s, t = column - j, row - i
+        a, c, d, e = self.z[i, j], self.z[i, j + 1], self.z[i + 1, j + 1], self.z[i + 1, j]
+        below = a + s * (c - a) + t * (d - c)  # the triangle a c d
+        above = a + s * (d - e) + t * (e - a)  # the triangle a d e
+        return np.where(s >= t, below, above)
 
     def slope(self, x: np.ndarray, y: np.ndarray, step_cm: float = 120.0) -> np.ndarray:
         """Steepness (N,) at places: rise over run."""
