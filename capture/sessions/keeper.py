@@ -1,6 +1,7 @@
 """A tiny process between us and what we start: when we end, however we end, nothing is left.
 
-    python -I -S keeper.py '{"owner": PID, "command": [...], "env": {}, "user": {}, "remove": []}'
+    python -I -S keeper.py '{"owner": PID, "command": [...], "env": {}, "user": {}, "remove": [],
+                              "family": false}'
 
 It starts the engine and makes itself the foster parent of everything below it (Linux's child
 subreaper), so that scripts which fork, helpers of the engine and processes with a session of their
@@ -11,8 +12,10 @@ own stay its descendants when their parents end. It ends
   again until none is left.
 
 Either way it removes the files and folders of `remove` at last. Without a command it only waits for
-its owner to end. It reads nothing of this project and runs on the standard library alone, so that
-it starts in some 20 ms and needs little memory.
+its owner to end; with `family` it notes all along which processes are below its owner, and kills
+what is left of them then, apart from other keepers and what these keep. It reads nothing of this
+project and runs on the standard library alone, so that it starts in some 20 ms and needs little
+memory.
 """
 
 import contextlib
@@ -43,7 +46,8 @@ def main() -> int:
     ended = _watch_for_children()
     try:
         command = _start(settings, libc) if settings["command"] else None
-        return _keep(owner, command, ended)
+        family = _Family(owner) if settings["family"] else None
+        return _keep(owner, command, ended, family)
     except OSError as error:
         sys.stderr.write(f"error: {settings['command'][0]} cannot be started: {error}\n")
         return 1
@@ -76,7 +80,41 @@ def _start(settings: dict, libc: ctypes.CDLL) -> int:
     return process.pid
 
 
-def _keep(owner: int, command: int | None, ended: int) -> int:
+class _Family:
+    """The owner's other processes: those below it now, or at any time before."""
+
+    def __init__(self, owner: int) -> None:
+        self._owner = owner
+        self._known: dict[int, int] = {}  # pid -> when it was started, since pids come again
+        self._keepers = {os.getpid()}
+
+    def look(self) -> None:
+        """Note who is there; this costs a few milliseconds."""
+        people = _everybody()
+        self._known = {p: s for p, s in self._known.items() if people.get(p, (0, -1))[1] == s}
+        for pid in _below([self._owner, *self._known], people, self._keepers):
+            if pid not in self._known and _is_keeper(pid):
+                self._keepers.add(pid)
+            elif pid not in self._keepers:
+                self._known[pid] = people[pid][1]
+        for pid in _below(list(self._keepers), people, set()):
+            self._known.pop(pid, None)
+
+    def kill(self) -> None:
+        """Kill who is left."""
+        self.look()
+        for pid in self._known:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _is_keeper(pid: int) -> bool:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        return os.path.abspath(__file__).encode() in file.read().split(b"\0")
+    return False
+
+
+def _keep(owner: int, command: int | None, ended: int, family: _Family | None) -> int:
     """Wait until the owner or the last descendant has ended; the command's exit code."""
     code = 0
     while True:
@@ -88,10 +126,13 @@ def _keep(owner: int, command: int | None, ended: int) -> int:
                 code = os.waitstatus_to_exitcode(status)
         if command is not None and not _has_children():
             return max(code, 0) if code >= 0 else 128 - code
-        if sys.stdin.fileno() in readable and not os.read(sys.stdin.fileno(), 4096):
+        closed = sys.stdin.fileno() in readable and not os.read(sys.stdin.fileno(), 4096)
+        if closed or os.getppid() != owner:
+            if family is not None:
+                family.kill()
             return 0
-        if os.getppid() != owner:
-            return 0
+        if family is not None:
+            family.look()
 
 
 def _reap() -> list[tuple[int, int]]:
@@ -117,38 +158,43 @@ def _has_children() -> bool:
 
 def _kill_all() -> None:
     """Kill all descendants until none is left: they may go on forking meanwhile."""
-    until = time.monotonic() + KILLING_S
+    until, pause = time.monotonic() + KILLING_S, 0.002
     while _has_children() and time.monotonic() < until:
-        for pid in _descendants():
-            try:
+        for pid in _below([os.getpid()], _everybody(), set()):
+            with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-            except OSError:
-                continue
         _reap()
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.25)
 
 
-def _descendants() -> list[int]:
-    """All processes below this one, from their parents in /proc."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            children.setdefault(_parent(name), []).append(int(name))
-    found, waiting = [], [os.getpid()]
-    while waiting:
-        for pid in children.get(waiting.pop(), []):
-            found.append(pid)
-            waiting.append(pid)
-    return found
+def _everybody() -> dict[int, tuple[int, int]]:
+    """The parent and the time of start of every process, from /proc."""
+    return {int(name): _parent_and_start(name) for name in os.listdir("/proc") if name.isdigit()}
 
 
-def _parent(pid: str) -> int:
+def _parent_and_start(pid: str) -> tuple[int, int]:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # pid (name) state parent …; the name may hold spaces and brackets
-            return int(file.read().rpartition(b")")[2].split()[1])
+            fields = file.read().rpartition(b")")[2].split()
+        return int(fields[1]), int(fields[19])
     except (OSError, IndexError, ValueError):
-        return -1
+        return -1, -1
+
+
+def _below(roots: list[int], people: dict[int, tuple[int, int]], skipped: set[int]) -> list[int]:
+    """All descendants of `roots`, without `skipped` and their descendants."""
+    children: dict[int, list[int]] = {}
+    for pid, (parent, _) in people.items():
+        children.setdefault(parent, []).append(pid)
+    found, waiting = [], list(roots)
+    while waiting:
+        for pid in children.get(waiting.pop(), []):
+            if pid not in skipped:
+                found.append(pid)
+                waiting.append(pid)
+    return found
 
 
 def _remove(path: str) -> None:

@@ -5,6 +5,7 @@ this process ends, even by kill -9.
 """
 
 import contextlib
+import ctypes
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 KEEPER = Path(__file__).with_name("keeper.py")
 ENDING_S = 10.0
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Kept:
@@ -32,11 +34,12 @@ class Kept:
         environment: Mapping[str, str] | None = None,
         user: Mapping[str, Any] | None = None,
         remove: Sequence[Path] = (),
+        family: bool = False,
     ) -> None:
         """Start `command` (if it is not empty) with `user` as `Popen` takes user, group and groups.
 
         When it and all that it started have ended, or this process has, the files and folders of
-        `remove` are removed.
+        `remove` are removed. `family`: when this process ends, so does all that it has started.
         """
         settings = {
             "owner": os.getpid(),
@@ -44,6 +47,7 @@ class Kept:
             "env": dict(environment or {}),
             "user": dict(user or {}),
             "remove": [str(path) for path in remove],
+            "family": family,
         }
         # A session of its own: Ctrl-C is for us, and who kills our group does not get the keeper.
         self._keeper = subprocess.Popen(
@@ -106,6 +110,17 @@ def _memory_bytes(pid: int) -> int:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
     return 0
+
+
+def take_all_along() -> Kept:
+    """From now on, when this process ends in any way, everything that it has started ends too.
+
+    What other keepers keep is left to them. Call it before the first process is started: from now
+    on, what is orphaned below this process becomes its own child, and so stays in sight.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # Linux only
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    return Kept([], family=True)
 
 
 class ScratchFolder:

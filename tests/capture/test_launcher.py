@@ -259,3 +259,35 @@ def test_ports_are_free_and_so_are_their_sockets(monkeypatch: pytest.MonkeyPatch
     assert len(looked_at) == 2 and looked_at[1] == moved_socket(port)
     with socket.create_server(("", port)):
         pass
+
+
+FAMILY = """
+import subprocess, sys, time
+from capture.sessions.kept import Kept, take_all_along
+guard = take_all_along()
+subprocess.Popen(["/bin/sh", "-c", "(setsid sleep 611 &) ; setsid sleep 612 & exec sleep 613"])
+kept = Kept(["/bin/sh", "-c", "setsid sleep 614 & wait"])
+time.sleep(1.5)
+print(kept.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_a_killed_process_has_started_ends_with_it():
+    """Also what has daemonised itself meanwhile; and a keeper is left to do its work."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", FAMILY], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    keeper = psutil.Process(int(process.stdout.readline()))
+    sleeps = [p for p in psutil.process_iter() if is_sleep(p, "61")]
+    assert len(sleeps) == 4
+    process.kill()
+    process.communicate()
+    assert command_lines(alive_after([*sleeps, keeper], LEFT_AFTER_S)) == []
+
+
+def is_sleep(process: psutil.Process, seconds: str) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()[:1] == ["sleep"] and process.cmdline()[1].startswith(seconds)
+    return False
