@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from capture.tours.rows import PlanRow
+from dataset.clip import HEIGHT, WIDTH
 from dataset.errors import OpenRelicError, StorageError
 from dataset.workspace import Workspace
 
@@ -49,6 +50,7 @@ class WorkerSettings:
     recycle_frames: int = 50_000  # an engine is restarted after so many
     recycle_mb: int = 16_384  # or when it uses so much memory
     one_core: bool = False  # the machine's cores are divided among workers
+    size: tuple[int, int] = (WIDTH, HEIGHT)  # of the video; tests record smaller ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +154,6 @@ class CaptureWorker:
         """The engine with the row's scene, started if it shows another one."""
         from capture.recording.recorder import make_station
         from capture.sessions.launcher import start_engine
-        from dataset.clip import HEIGHT, WIDTH
 
         wanted, settings = (row.scene, row.fov_deg), self._settings
         if self._station is None or self._showing != wanted:
@@ -161,7 +162,7 @@ class CaptureWorker:
                 settings.engine,
                 row.scene,
                 self._folder,
-                size=(WIDTH, HEIGHT),
+                size=settings.size,
                 adapter=_graphics_adapter(),
                 boot_timeout_s=settings.boot_timeout_s,
                 timeout_s=settings.reply_timeout_s,
@@ -170,7 +171,7 @@ class CaptureWorker:
             )
             self._station = make_station(
                 self._engine.client, row.scene, row.fov_deg,
-                tracks=settings.tracks, exposure_ev=settings.exposure_ev,
+                size=settings.size, tracks=settings.tracks, exposure_ev=settings.exposure_ev,
             )  # fmt: skip
             self._showing = wanted
         return self._station

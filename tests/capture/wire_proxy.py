@@ -99,9 +99,13 @@ class WireProxy:
         while True:
             try:
                 client, _ = self._listener.accept()
-                engine = socket.create_connection(self._target, timeout=60)
             except OSError:
                 return
+            try:
+                engine = socket.create_connection(self._target, timeout=60)
+            except OSError:  # the engine is starting again
+                _close(client)
+                continue
             for link in (client, engine):
                 link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 link.settimeout(None)
