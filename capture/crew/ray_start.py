@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from capture.sessions.kept import take_all_along
 from dataset.errors import OpenRelicError
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ def start_ray(address: str | None, engines: int | None, shares: Shares) -> int:
         if address is not None:
             ray.init(address=address, **quiet)
             return engines or MOST_ENGINES
+        # Ray's own monitors outlive a killed driver by a minute.
+        take_all_along()
         cores = len(os.sched_getaffinity(0))
         room = engines or max(1, int(cores / max(shares.cpus, 1e-9)))
         ray.init(

@@ -112,7 +112,10 @@ def _memory_bytes(pid: int) -> int:
     return 0
 
 
-def take_all_along() -> Kept:
+_guards: list[Kept] = []  # a guard whose pipe is collected as garbage would think that we ended
+
+
+def take_all_along() -> None:
     """From now on, when this process ends in any way, everything that it has started ends too.
 
     What other keepers keep is left to them. Call it before the first process is started: from now
@@ -120,7 +123,7 @@ def take_all_along() -> Kept:
     """
     with contextlib.suppress(OSError, AttributeError):  # Linux only
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    return Kept([], family=True)
+    _guards.append(Kept([], family=True))
 
 
 class ScratchFolder:

@@ -264,7 +264,7 @@ def test_ports_are_free_and_so_are_their_sockets(monkeypatch: pytest.MonkeyPatch
 FAMILY = """
 import subprocess, sys, time
 from capture.sessions.kept import Kept, take_all_along
-guard = take_all_along()
+take_all_along()
 subprocess.Popen(["/bin/sh", "-c", "(setsid sleep 611 &) ; setsid sleep 612 & exec sleep 613"])
 kept = Kept(["/bin/sh", "-c", "setsid sleep 614 & wait"])
 time.sleep(1.5)
