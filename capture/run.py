@@ -35,6 +35,8 @@ class Settings:
     engine: str = "embedded"
     """embedded, or the absolute path of a packaged Unreal binary, …/Proj/Binaries/Linux/Proj, or
     HOST:PORT of an engine that runs already (then with --workers 1)."""
+    game: str | None = None
+    """Capture only the tours of this game, where a plan names several; each has its own binary."""
     engine_arguments: str = ""
     """Further arguments of the engine, in one word: --engine-arguments="-nosound -dx12"."""
     engine_user: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
@@ -52,6 +54,8 @@ class Settings:
     """Tracks to store without loss beside each video."""
     exposure_ev: Annotated[float | None, tyro.conf.arg(metavar="EV")] = None
     """Fixed exposure, for engines that offer it; left to the engine if not given."""
+    size: tuple[int, int] = (1280, 720)
+    """Width and height of the videos; the dataset's is the default, a preview may be smaller."""
     retries: int = 2
     """Further attempts at a tour after its engine crashed, hung or answered wrongly."""
     backoff_s: float = 5.0
@@ -76,17 +80,18 @@ def main() -> None:
     from capture.crew.lock import capture_lock
     from capture.crew.resume import find_work
     from capture.recording.section import write_capture_section
-    from capture.tours.rows import read_plan
+    from capture.tours.rows import of_game, read_plan
     from dataset.workspace import Workspace
 
     check(settings)
     workspace = Workspace(settings.workspace)
-    rows = read_plan(workspace)
+    planned = read_plan(workspace)
+    rows = of_game(planned, settings.game)
     with capture_lock(workspace):
         work = find_work(workspace, rows, settings.retry_quarantined)
         log.info("%d of %d tours are captured", len(work.committed), work.planned)
         failed = _capture(settings, workspace, work) if work.todo else len(work.quarantined)
-    write_capture_section(workspace, rows)
+    write_capture_section(workspace, planned)
     if failed:
         raise OpenRelicError(
             f"{failed} of {len(rows)} tours are in quarantine, the others are committed; "
@@ -106,6 +111,8 @@ def check(settings: Settings) -> None:
         raise OpenRelicError(
             f"--engine {settings.engine} serves one client; add --workers 1, or start engines here"
         )
+    if min(settings.size) < 2 or any(side % 2 for side in settings.size):
+        raise OpenRelicError(f"--size is {settings.size}; H.264 needs even sides of 2 or more")
     for name in (
         "cpus_per_engine", "gpus_per_engine", "retries", "backoff_s", "boot_timeout_s",
         "reply_timeout_s", "stall_timeout_s", "recycle_frames", "recycle_mb",
@@ -158,6 +165,7 @@ def worker_settings(
         engine_user=settings.engine_user,
         tracks=settings.tracks,
         exposure_ev=settings.exposure_ev,
+        size=settings.size,
         boot_timeout_s=settings.boot_timeout_s,
         reply_timeout_s=settings.reply_timeout_s,
         recycle_frames=settings.recycle_frames,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from capture.sessions.kept import ScratchFolder
 from capture.tours.rows import PlanRow
 from dataset.clip import HEIGHT, WIDTH
 from dataset.errors import OpenRelicError, StorageError
@@ -95,7 +96,10 @@ class CaptureWorker:
         self._engine: Engine | None = None
         self._station: Station | None = None
         self._showing: tuple[str, float] | None = None
-        self._folder = Path(tempfile.mkdtemp(prefix="openrelic-engine-"))
+        # All temporary files of this process go in here, and go with it even after kill -9.
+        self._scratch = ScratchFolder("openrelic-worker-")
+        self._folder = self._scratch.path
+        tempfile.tempdir = str(self._folder)
         self._frames = 0
         if settings.one_core:
             # llvmpipe, libigl and BLAS would each start a thread a core in every worker.
@@ -198,7 +202,8 @@ class CaptureWorker:
     def close(self) -> None:
         """End the engine and remove its private copy."""
         self.stop_engine()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        tempfile.tempdir = None
+        self._scratch.close()
 
 
 def fault_of(error: Exception, *, loading: bool) -> Fault:
