@@ -15,6 +15,7 @@ RECIPE = "configs/tiny.yaml"
 STAGES = {
     "capture.plan": (["{w}", "--scenes", "1", "--minutes", "1"], None),
     "capture.run": (["{w}"], "python -m capture.plan {w}"),
+    "capture.status": (["{w}"], "python -m capture.plan {w}"),
     "labeling.poses_to_actions": (["{w}"], "python -m capture.run {w}"),
     "dataset.build": (["{w}"], "python -m capture.run {w}"),
     "dataset.latents": (["{w}", "--config", RECIPE], "python -m dataset.build {w}"),
@@ -55,6 +56,9 @@ def test_wrong_arguments_are_one_line(module: str) -> None:
 
 
 def test_what_is_wrong_with_an_argument_is_said() -> None:
+    assert_one_line(run("capture.plan", "x", "--scenes", "1"), "missing: --minutes")
+    assert_one_line(run("capture.plan", "x", "--top-up", "--scenes", "1"), "only --minutes goes")
+    assert_one_line(run("capture.plan", "x", "--speed-m-s", "2", "1"), "--scenes")
     wanted = ("--minutes", "'abc'")
     assert_one_line(run("capture.plan", "x", "--scenes", "1", "--minutes", "abc"), *wanted)
     assert_one_line(run("dataset.build", "x", "--window", "80"), "'80'", "'81', '161', '317'")

@@ -27,6 +27,7 @@ from dataset.errors import OpenRelicError
 from labeling.actions import ACTIONS, RotationFrame
 
 PAPER_MEAN_S, PAPER_MEDIAN_S, PAPER_MAX_S = 75.0, 63.0, 545.0
+PAPER_TOURS = 1400
 MIN_TOUR_S = 6.0  # long enough for one training window of 81 frames
 KINDS: tuple[TourKind, ...] = ("mixed", "revisit", "single")
 
@@ -116,6 +117,8 @@ def tour_durations_s(scenes: int, minutes: float) -> np.ndarray:
     normal = NormalDist(np.log(PAPER_MEDIAN_S), np.sqrt(2 * np.log(PAPER_MEAN_S / PAPER_MEDIAN_S)))
     quantiles = (np.arange(count) + 0.5) / count
     durations = np.exp([normal.inv_cdf(float(quantile)) for quantile in quantiles])
+    if count >= PAPER_TOURS:
+        durations[-1] = PAPER_MAX_S  # longer than the longest of so many of its lognormal
     return _scaled_to(np.minimum(durations, PAPER_MAX_S), total)
 
 

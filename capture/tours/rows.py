@@ -115,6 +115,20 @@ def rows_from_table(table: pa.Table, where: str) -> list[PlanRow]:
     return rows
 
 
+def of_game(rows: list[PlanRow], game: str | None) -> list[PlanRow]:
+    """The tours that one game's binary can show; a plan of several needs to be told which."""
+    games = list(dict.fromkeys(row.game for row in rows))
+    if game is None and len(games) <= 1:
+        return rows
+    if game not in games:
+        found = f"there is no {game}" if game is not None else "it has no --game"
+        raise OpenRelicError(
+            f"the plan has tours of the games {', '.join(name or '(unnamed)' for name in games)}, "
+            f"and {found}: capture one after another, each with --game NAME and its own --engine"
+        )
+    return [row for row in rows if row.game == game]
+
+
 def _row_of(record: dict[str, Any]) -> PlanRow:
     starts = tuple(
         StartArea(

@@ -42,7 +42,7 @@ def plan_text(rows: list[PlanRow]) -> str:
         + "\n"
         + text_table(["share of frames", "wanted", "expected", "give or take"], lines)
         + f"Allowed: {percent(LOWEST_SHARE)} to {percent(HIGHEST_SHARE)}. Expected: as operators "
-        "do in empty rooms of three sizes (capture/tours/calibration.py).\n"
+        "do in empty rooms of three sizes (capture/tours/calibration.py); give or take by chance.\n"
     )
 
 

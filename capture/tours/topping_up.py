@@ -55,8 +55,8 @@ def topped_up(plan: StoredPlan, standing: Standing, where: str) -> tuple[StoredP
         f"added: {len(new)} tours of {minutes_of(new):.1f} minutes",
     ]
     lines += [
-        f"{ACTIONS[action]} is expected to come to {percent(after[action])} then: top up again when "
-        "they are captured"
+        f"{ACTIONS[action]} is expected to come to {percent(after[action])} then: "
+        "top up again when they are captured"
         for action in np.flatnonzero(after < LOWEST_SHARE)
     ]
     topped = dataclasses.replace(plan, rows=plan.rows + new, top_ups=plan.top_ups + 1)

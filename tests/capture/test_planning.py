@@ -57,7 +57,7 @@ def test_durations_have_the_shape_of_the_paper(big_plan: list[PlanRow]):
     assert len(seconds) == 1400
     assert np.mean(seconds) == pytest.approx(75, abs=1)
     assert np.median(seconds) == pytest.approx(63, abs=2)
-    assert 300 < seconds.max() <= PAPER_MAX_S
+    assert PAPER_MAX_S - 2 < seconds.max() <= PAPER_MAX_S
     assert seconds.min() >= MIN_TOUR_S
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from capture.tours.planning import PlanWish, make_plan
-from capture.tours.rows import PlanRow, rows_from_table, rows_to_table
+from capture.tours.rows import PlanRow, of_game, rows_from_table, rows_to_table
 from capture.tours.scene_lists import embedded_scenes, scenes_from_yaml
 from capture.tours.starts import StartArea, choose_start, parse_area, rotated
 from dataset.errors import OpenRelicError
@@ -112,6 +112,18 @@ def test_start_areas_are_in_the_plan_and_shared_out(tmp_path: Path):
     ones = [row for row in rows if row.scene == "/Game/Maps/One"]
     assert {row.game for row in ones} == {"Flats", "Woods"}
     assert len({row.tour_id for row in rows}) == len(rows)
+
+
+def test_one_game_at_a_time_is_captured(tmp_path: Path):
+    rows = planned(tmp_path)
+    for game in ("", "Flats", "Woods"):
+        mine = of_game(rows, game)
+        assert mine and {row.game for row in mine} == {game}
+    assert of_game(of_game(rows, "Flats"), None) == of_game(rows, "Flats")
+    with pytest.raises(OpenRelicError, match="games .*Flats.* --game NAME"):
+        of_game(rows, None)
+    with pytest.raises(OpenRelicError, match="there is no Moors"):
+        of_game(rows, "Moors")
 
 
 BOX = StartArea(low_cm=(0.0, 0.0, 0.0), high_cm=(100.0, 50.0, 10.0), yaw_deg=None)
