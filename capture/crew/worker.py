@@ -8,13 +8,11 @@ import contextlib
 import errno
 import logging
 import os
-import shutil
 import socket
 import tempfile
 import time
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from capture.sessions.kept import ScratchFolder

@@ -113,7 +113,7 @@ def records(workspace: Workspace) -> dict[str, bytes]:
 def videos_in_work(scratch: Path) -> list[Path]:
     """Videos that are being written: proof that their engines draw frames."""
     found = []
-    for path in scratch.glob(f"openrelic-*/*{VIDEO}*"):
+    for path in scratch.glob(f"openrelic-*/**/*{VIDEO}*"):
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_size > 0:
                 found.append(path)
