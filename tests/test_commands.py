@@ -58,7 +58,8 @@ def test_wrong_arguments_are_one_line(module: str) -> None:
 def test_what_is_wrong_with_an_argument_is_said() -> None:
     assert_one_line(run("capture.plan", "x", "--scenes", "1"), "missing: --minutes")
     assert_one_line(run("capture.plan", "x", "--top-up", "--scenes", "1"), "only --minutes goes")
-    assert_one_line(run("capture.plan", "x", "--speed-m-s", "2", "1"), "--scenes")
+    wish = ("--scenes", "1", "--minutes", "1", "--speed-m-s", "2", "1")
+    assert_one_line(run("capture.plan", "x", *wish), "--speed-m-s is 2 1", "not above the second")
     wanted = ("--minutes", "'abc'")
     assert_one_line(run("capture.plan", "x", "--scenes", "1", "--minutes", "abc"), *wanted)
     assert_one_line(run("dataset.build", "x", "--window", "80"), "'80'", "'81', '161', '317'")
