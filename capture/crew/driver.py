@@ -25,7 +25,7 @@ from capture.crew.journal import (
 )
 from capture.crew.resume import Work, remove_lost_attempts
 from capture.crew.schedule import Idle, RetryPolicy, Schedule
-from capture.crew.worker import Fault
+from capture.crew.worker import Fault, TourResult
 from capture.tours.rows import PlanRow
 from dataset.clip import FPS
 from dataset.errors import OpenRelicError, StorageError
@@ -51,7 +51,28 @@ class Tally:
     tours_failed: int
     retries: int = 0
     captured: int = 0  # tours, in this run
+    loads: int = 0  # scenes loaded, in this run
+    load_s: float = 0.0  # that this took
+    tour_frames: int = 0  # captured in this run
+    tour_s: float = 0.0  # that this took
     samples: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def add(self, result: TourResult) -> None:
+        """Count a tour that is committed."""
+        self.frames_done += result.frames
+        self.tours_done += 1
+        self.captured += 1
+        self.loads += result.load_s > 0
+        self.load_s += result.load_s
+        self.tour_frames += result.frames
+        self.tour_s += result.tour_s
+
+    @property
+    def load_frames(self) -> float | None:
+        """What loading a scene costs in frames, as measured, or None so far."""
+        if not self.loads or not self.tour_s:
+            return None
+        return self.load_s / self.loads * self.tour_frames / self.tour_s
 
     def rate(self, frames: int) -> float:
         """Frames per second over the last minute, `frames` being the count now."""
@@ -159,9 +180,8 @@ class Driver:
             self._give_up_scene(row.scene, fault, bar)
 
     def _commit(self, tour_id: str, event: Ended) -> None:
-        self.tally.frames_done += event.result.frames
-        self.tally.tours_done += 1
-        self.tally.captured += 1
+        self.tally.add(event.result)
+        self._schedule.load_frames = self.tally.load_frames or self._schedule.load_frames
         if tour_id in self._failures:
             lift_quarantine(self._workspace, tour_id)
         if not event.result.committed:

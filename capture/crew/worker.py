@@ -131,6 +131,7 @@ class CaptureWorker:
 
         self._frames, began, loaded = 0, time.monotonic(), None
         try:
+            had = self._station
             station = self._station_for(row)
             loaded = time.monotonic()
             clip = record_tour(
@@ -145,7 +146,7 @@ class CaptureWorker:
             tour_id=row.tour_id,
             frames=row.frames,
             committed=clip is not None,
-            load_s=loaded - began,
+            load_s=loaded - began if station is not had else 0.0,
             tour_s=time.monotonic() - loaded,
         )
 
