@@ -1,0 +1,197 @@
+"""Draw docs/scenes.jpg, all generated scenes, and docs/similar_scenes.jpg, the pairs most alike.
+
+Run as `python scripts/contact_sheet.py`. Views are kept in a folder (`--views`) under a digest of
+the code that makes them, so a run that was stopped goes on where it was; about 6 s of one core a
+scene. How alike two scenes are is measured on several views of each with histograms of gradient
+directions in a grid (shapes, as HOG and GIST do) and of Lab colours: for each view the distance to
+the other scene's nearest one, averaged both ways. 0 is the same, 1 has nothing in common.
+"""
+
+import hashlib
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+VIEW = (320, 180)
+VIEWS = 4  # a scene, side by side in its file
+FOV_DEG, PITCH_DEG = 90.0, -4.0
+THUMB = (160, 90)
+CAPTION = 14
+PAIRS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Draw all generated scenes and the pairs most alike."""
+
+    views: Path = ROOT / ".views"
+    """Folder where rendered views are kept."""
+    out: Path = ROOT / "docs"
+    """Folder of the two pictures."""
+    workers: int = os.cpu_count() or 1
+    """Processes that render."""
+    kinds: tuple[str, ...] = ()
+    """Only these kinds of scene; all where empty."""
+
+
+def code_digest() -> str:
+    """Digest of the code that decides what a generated scene looks like."""
+    engine = ROOT / "capture" / "engine"
+    drawing = ("scene", "mesh", "renderer", "shaders", "screen_shaders", "sky", "sunlight")
+    files = [*engine.joinpath("generate").rglob("*.py"), *(engine / f"{n}.py" for n in drawing)]
+    total = hashlib.sha256()
+    for path in sorted(file for file in files if file.exists()):
+        total.update(path.relative_to(engine).as_posix().encode() + path.read_bytes())
+    return total.hexdigest()[:12]
+
+
+def render_views(name: str, path: Path) -> None:
+    """Write `VIEWS` views of a scene, evenly chosen among its spawns, side by side as a PNG."""
+    from capture.engine.renderer import Renderer
+    from capture.engine.scenes import load_scene
+
+    scene = load_scene(name)
+    renderer = Renderer(scene)
+    chosen = np.linspace(0, len(scene.spawns) - 1, VIEWS).round().astype(int)
+    images = [
+        renderer.render(spawn[:3], (PITCH_DEG, spawn[3], 0.0), FOV_DEG,
+                        (VIEW[0] * 2, VIEW[1] * 2), ["lit_bgra"])["lit_bgra"][..., :3]
+        for spawn in scene.spawns[chosen]
+    ]  # fmt: skip
+    renderer.release()
+    small = [cv2.resize(image, VIEW, interpolation=cv2.INTER_AREA) for image in images]
+    partial = path.with_name(f"{path.stem}.partial.png")
+    cv2.imwrite(str(partial), np.hstack(small))
+    partial.replace(path)
+
+
+def render_all(names: list[str], folder: Path, workers: int) -> None:
+    """Render what the folder lacks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in names if not _file_of(folder, name).exists()]
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # a core a worker, also for the rasteriser
+    with ProcessPoolExecutor(workers, get_context("spawn"), max_tasks_per_child=20) as pool:
+        tasks = [pool.submit(render_views, name, _file_of(folder, name)) for name in missing]
+        for task in tqdm(as_completed(tasks), total=len(tasks), unit="scene"):
+            task.result()
+
+
+def _file_of(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace(':', '-')}.png"
+
+
+def read_views(folder: Path, name: str) -> np.ndarray:
+    """Views of a scene (VIEWS,H,W,3) BGR."""
+    strip = np.asarray(cv2.imread(str(_file_of(folder, name))))
+    return np.stack(np.split(strip, VIEWS, axis=1))
+
+
+def describe(view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shapes (unit vector) and colours (square roots of a Lab histogram) of a view (H,W,3)."""
+    shapes = _orientations(cv2.cvtColor(view, cv2.COLOR_BGR2GRAY).astype(np.float32))
+    lab = cv2.cvtColor(view, cv2.COLOR_BGR2LAB)
+    colours, _ = np.histogramdd(lab.reshape(-1, 3), (8, 12, 12), ((0, 256), (64, 192), (64, 192)))
+    colours = cv2.GaussianBlur(colours.reshape(8, -1), (3, 3), 0).ravel()
+    return shapes, np.sqrt(colours / colours.sum())
+
+
+def _orientations(grey: np.ndarray) -> np.ndarray:
+    """Histograms of gradient directions over 8 x 4 cells at two scales, each root of a share."""
+    parts = []
+    for scale in (1.0, 0.4):
+        image = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        dx, dy = cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1)
+        strength, angle = cv2.cartToPolar(dx, dy)
+        slot = np.floor(angle % np.pi / np.pi * 8).astype(int).clip(0, 7)
+        energy = [cv2.resize(strength * (slot == k), (8, 4), interpolation=cv2.INTER_AREA)
+                  for k in range(8)]  # fmt: skip
+        cells = np.stack(energy, -1) ** 0.5
+        parts.append(cells / np.linalg.norm(cells))
+    return np.concatenate(parts, -1).ravel() / 2**0.5
+
+
+def distances(scenes: list[np.ndarray]) -> np.ndarray:
+    """How unlike the scenes are, (N,N) in 0..1, from their views."""
+    described = [describe(view) for views in scenes for view in views]
+    shapes, colours = (np.stack(part) for part in zip(*described, strict=True))
+    apart = 0.5 * (1 - shapes @ shapes.T) + 0.5 * np.sqrt(np.clip(1 - colours @ colours.T, 0, 1))
+    apart = apart.reshape(len(scenes), VIEWS, len(scenes), VIEWS)
+    nearest = apart.min(3).mean(1)
+    return (nearest + nearest.T) / 2
+
+
+def most_alike(apart: np.ndarray, count: int) -> list[tuple[int, int, float]]:
+    """The `count` nearest pairs, no scene in more than one of them."""
+    first, second = np.triu_indices(len(apart), 1)
+    pairs, used = [], set()
+    for k in np.argsort(apart[first, second], kind="stable"):
+        a, b = int(first[k]), int(second[k])
+        if not used & {a, b}:
+            pairs.append((a, b, float(apart[a, b])))
+            used |= {a, b}
+        if len(pairs) == count:
+            break
+    return pairs
+
+
+def _captioned(image: np.ndarray, text: str) -> np.ndarray:
+    strip = np.full((CAPTION, image.shape[1], 3), 255, np.uint8)
+    cv2.putText(strip, text, (3, 11), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (30, 30, 30), 1, cv2.LINE_AA)
+    return np.vstack([image, strip])
+
+
+def draw_sheet(names: list[str], scenes: list[np.ndarray]) -> np.ndarray:
+    """A row a kind, a column a seed: the second view of each scene with its name."""
+    rows: dict[str, list[np.ndarray]] = {}
+    for name, views in zip(names, scenes, strict=True):
+        thumb = cv2.resize(views[1], THUMB, interpolation=cv2.INTER_AREA)
+        rows.setdefault(name.partition(":")[0], []).append(_captioned(thumb, name))
+    width = max(map(len, rows.values()))
+    blank = np.full((THUMB[1] + CAPTION, THUMB[0], 3), 255, np.uint8)
+    lines = [np.hstack(row + [blank] * (width - len(row))) for _, row in sorted(rows.items())]
+    return np.vstack(lines)
+
+
+def draw_pairs(
+    names: list[str], scenes: list[np.ndarray], pairs: list[tuple[int, int, float]]
+) -> np.ndarray:
+    """A row a pair: the views of both scenes, in two lines, and their distance."""
+    lines = []
+    for a, b, distance in pairs:
+        for index, text in ((a, f"{names[a]}   distance {distance:.3f}"), (b, names[b])):
+            lines.append(_captioned(np.hstack(list(scenes[index])), text))
+        lines.append(np.full((12, lines[-1].shape[1], 3), 160, np.uint8))
+    return np.vstack(lines[:-1])
+
+
+def main(arguments: Arguments) -> None:
+    """Render what is missing, then draw both pictures."""
+    from capture.engine.scenes import generated_scenes
+
+    names = [n for n in generated_scenes() if not arguments.kinds or _kind(n) in arguments.kinds]
+    folder = arguments.views / code_digest()
+    render_all(names, folder, arguments.workers)
+    scenes = [read_views(folder, name) for name in names]
+    pairs = most_alike(distances(scenes), PAIRS)
+    for file, image in (
+        ("scenes.jpg", draw_sheet(names, scenes)),
+        ("similar_scenes.jpg", draw_pairs(names, scenes, pairs)),
+    ):
+        cv2.imwrite(str(arguments.out / file), image, [cv2.IMWRITE_JPEG_QUALITY, 82])
+
+
+def _kind(name: str) -> str:
+    return name.partition(":")[0]
+
+
+if __name__ == "__main__":
+    import tyro
+
+    main(tyro.cli(Arguments))
