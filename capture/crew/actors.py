@@ -80,7 +80,8 @@ class Crew:
 
     hire: Callable[[], Any]
     check: Callable[[Any], Any]
-    stall_s: float
+    stall_s: float  # without a sign of life, until an engine is killed
+    grace_s: float = KILL_GRACE_S
     workers: list[Worker] = field(default_factory=list)
     _leaving: list[tuple[Worker, Any, float]] = field(default_factory=list)
 
@@ -213,7 +214,7 @@ class Crew:
             if not worker.doomed_s:
                 worker.doomed_s = now
                 worker.actor.kill_engine.remote()
-            elif now - worker.doomed_s > KILL_GRACE_S:
+            elif now - worker.doomed_s > self.grace_s:
                 reason = f"nothing moved for {now - worker.alive_s:.0f} s"
                 found.append(self._refused_or_died(worker, reason))
         return found
