@@ -81,7 +81,8 @@ class Dispatcher:
             except Exception:
                 log.exception("the handler of %s failed", command.template)
                 return f"error Internal failure in {command.template}".encode()
-            return reply if isinstance(reply, bytes) else reply.encode()
+            # UnrealCV says "ok" where it has nothing to say.
+            return (reply if isinstance(reply, bytes) else reply.encode()) or b"ok"
         for prefix, reason in self._refused:
             if text.startswith(prefix):
                 return f"error {reason}".encode()
