@@ -32,6 +32,7 @@ import time
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.5
+LOOKING_S = 1.0
 KILLING_S = 30.0  # a process that waits for a disk or a GPU dies late
 REMOVING_S = 5.0
 
@@ -87,9 +88,15 @@ class _Family:
         self._owner = owner
         self._known: dict[int, int] = {}  # pid -> when it was started, since pids come again
         self._keepers = {os.getpid()}
+        self._next_look = 0.0
 
-    def look(self) -> None:
-        """Note who is there; this costs a few milliseconds."""
+    def look_now_and_then(self) -> None:
+        """Note who is there, when it is time to: it costs some milliseconds."""
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOKING_S
+            self._look()
+
+    def _look(self) -> None:
         people = _everybody()
         self._known = {p: s for p, s in self._known.items() if people.get(p, (0, -1))[1] == s}
         for pid in _below([self._owner, *self._known], people, self._keepers):
@@ -102,7 +109,7 @@ class _Family:
 
     def kill(self) -> None:
         """Kill who is left."""
-        self.look()
+        self._look()
         for pid in self._known:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -132,7 +139,7 @@ def _keep(owner: int, command: int | None, ended: int, family: _Family | None) -
                 family.kill()
             return 0
         if family is not None:
-            family.look()
+            family.look_now_and_then()
 
 
 def _reap() -> list[tuple[int, int]]:
