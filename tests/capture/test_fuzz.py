@@ -6,13 +6,12 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from capture.engine.server import Server
-from capture.engine.wire import FrameReader, frame
+from capture.engine.wire import frame
 
+from .serving import Served
 from .tiny_scene import TinyEngine
 
 IN_PROCESS, OVER_SOCKET = 8500, 1500
@@ -110,53 +109,6 @@ def test_every_command_has_one_reply_and_no_handler_fails(engine: TinyEngine):
     assert engine.lit().shape[-1] == 4
 
 
-class Served:
-    """The engine behind a socket, in a thread: what it draws with belongs to that thread."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
-        self.server = Server("Tiny", self.port)
-        self.engine: TinyEngine | None = None
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self) -> None:
-        self.engine = TinyEngine(self.folder)
-        self.server.serve(self.engine.game)
-        self.engine.close()
-
-    def connect(self) -> "Client":
-        return Client(socket.create_connection(("127.0.0.1", self.port), timeout=60))
-
-    def stop(self) -> None:
-        client = self.connect()
-        client.send(b"0:vcmd quit")
-        assert client.receive() == b"0:ok"
-        self.thread.join(60)
-        assert not self.thread.is_alive()
-
-
-class Client:
-    """A connection that takes framed messages apart and nothing else."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.socket = connection
-        self.reader, self.got = FrameReader(), []
-        assert self.receive() == b"connected to Tiny"
-
-    def send(self, payload: bytes) -> None:
-        self.socket.sendall(frame(payload))
-
-    def receive(self) -> bytes:
-        while not self.got:
-            data = self.socket.recv(1 << 16)
-            assert data, "the server closed the connection"
-            self.got += self.reader.feed(data)
-        return self.got.pop(0)
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     running = Served(tmp_path_factory.mktemp("served"))
@@ -166,8 +118,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def test_over_the_socket_too_whatever_the_pieces(served: Served):
     client = served.connect()
-    client.send(b"0:vget /unrealcv/commands")
-    listed = client.receive().partition(b":")[2].decode().splitlines()
+    listed = client.ask("vget /unrealcv/commands").decode().splitlines()
     chance = random.Random(2)
     stream = iter(Commands(listed, seed=2))
     # The engine must not be told to end, and a batch would wait for its end.
@@ -180,9 +131,8 @@ def test_over_the_socket_too_whatever_the_pieces(served: Served):
         reply = client.receive()
         assert reply.startswith(b"%d:" % number) and len(reply) > len(str(number)) + 1, command
     writer.join()
-    client.send(b"9:vget /unrealcv/version")
-    assert client.receive() == b"9:1.1.0"  # nothing was left over
-    client.socket.close()
+    assert client.ask("vget /unrealcv/version") == b"1.1.0"  # nothing was left over
+    client.close()
 
 
 def send_in_pieces(connection: socket.socket, data: bytes, chance: random.Random) -> None:
@@ -201,8 +151,7 @@ def test_garbage_costs_only_its_own_connection(served: Served, seed: int):
     bad_header = struct.pack("<II", 0x9E2B83C1, chance.choice([0, 256 * 1024 * 1024 + 1]))
     cut = good[: chance.randint(1, len(good) - 1)]
     client.socket.sendall(chance.choice([junk, good + junk, bad_header, cut, good + cut]))
-    client.socket.close()
+    client.close()
     after = served.connect()
-    after.send(b"5:vget /unrealcv/echo still-here")
-    assert after.receive() == b"5:still-here"
-    after.socket.close()
+    assert after.ask("vget /unrealcv/echo still-here", 5) == b"still-here"
+    after.close()
