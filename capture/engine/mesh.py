@@ -2,8 +2,10 @@
 
 Corners that share a vertex but belong to different objects get vertices of their own, because a
 mask colour is drawn flat. Windings are turned to agree with the vertex normals, so the shaders can
-tell the side that the normal is on by `gl_FrontFacing`. Layers that have holes in them are drawn
-apart: a `discard` in a program switches the early depth test off for all that it draws.
+tell the side that the normal is on by `gl_FrontFacing`. Triangles that need different programs are
+of different kinds and never in one cluster: those whose texture has holes, because a `discard`
+switches the early depth test off for all that a program draws; those that the sun reaches wholly,
+in part or not; those that reflect.
 """
 
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import moderngl
 import numpy as np
 
 from capture.engine.scene import Scene, object_colours
-from capture.engine.visibility import Clusters, View, split_into_clusters
+from capture.engine.visibility import Clusters, split_into_clusters
 
 # Attribute name in the shaders -> its moderngl format.
 ATTRIBUTES = {
@@ -22,24 +24,26 @@ ATTRIBUTES = {
     "in_light": "3f",
     "in_lightmap": "3f",
     "in_mask": "3f1",
+    "in_gloss": "1f",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mesh:
-    """Triangles that one kind of program draws."""
+    """Triangles by kind and place."""
 
     attributes: dict[str, np.ndarray]  # name -> (V, components)
     triangles: np.ndarray  # (F,3) uint32, in the clusters' order
     clusters: Clusters
 
 
-def make_mesh(scene: Scene, chosen: np.ndarray) -> Mesh:
-    """The mesh of the triangles where `chosen` (F,) is true."""
+def make_mesh(scene: Scene, kind: np.ndarray) -> Mesh:
+    """The mesh of the drawn triangles, `kind` (F,) of them apart from one another."""
     geometry = scene.geometry
+    chosen = np.flatnonzero(geometry.drawn)
     triangles = _wound(geometry.position_cm, geometry.normal, geometry.triangles[chosen])
     object_id = geometry.object_id[chosen]
-    order, clusters = split_into_clusters(geometry.position_cm[triangles])
+    order, clusters = split_into_clusters(geometry.position_cm[triangles], kind[chosen])
     vertex, owner, indices = _vertices_in_order_of_use(triangles[order], object_id[order])
     colours = np.concatenate([np.zeros((1, 3), np.uint8), object_colours(len(scene.objects))])
     attributes = {
@@ -47,9 +51,12 @@ def make_mesh(scene: Scene, chosen: np.ndarray) -> Mesh:
         "in_normal": geometry.normal[vertex],
         "in_uvl": np.column_stack([geometry.uv[vertex], geometry.layer[vertex]]),
         "in_light": geometry.irradiance[vertex] + geometry.emission[vertex, None],
-        "in_lightmap": geometry.lightmap_uvl[vertex],
         "in_mask": colours[owner],
     }
+    if scene.lightmaps is not None:
+        attributes["in_lightmap"] = geometry.lightmap_uvl[vertex]
+    if scene.gloss is not None:
+        attributes["in_gloss"] = scene.gloss[geometry.layer[vertex]]
     return Mesh(attributes=attributes, triangles=indices, clusters=clusters)
 
 
@@ -79,8 +86,8 @@ class DrawableMesh:
 
     def __init__(self, context: moderngl.Context, mesh: Mesh) -> None:
         """Upload `mesh`, which has at least one triangle."""
+        self.clusters = mesh.clusters
         self._context = context
-        self._clusters = mesh.clusters
         self._buffers = {
             name: context.buffer(
                 np.ascontiguousarray(values, np.uint8 if name == "in_mask" else np.float32)
@@ -91,16 +98,14 @@ class DrawableMesh:
         self._commands = context.buffer(reserve=20 * len(mesh.clusters.first))
         self._arrays: dict[moderngl.Program, moderngl.VertexArray] = {}
 
-    def draw(self, program: moderngl.Program, view: View | None) -> None:
-        """Draw what `view` sees, or everything."""
-        clusters = self._clusters
-        chosen = np.arange(len(clusters.first)) if view is None else clusters.visible(view)
+    def draw(self, program: moderngl.Program, chosen: np.ndarray) -> None:
+        """Draw the clusters `chosen`, in that order."""
         if not len(chosen):
             return
         commands = np.zeros((len(chosen), 5), np.uint32)  # DrawElementsIndirectCommand
-        commands[:, 0] = 3 * clusters.count[chosen]
+        commands[:, 0] = 3 * self.clusters.count[chosen]
         commands[:, 1] = 1
-        commands[:, 2] = 3 * clusters.first[chosen]
+        commands[:, 2] = 3 * self.clusters.first[chosen]
         self._commands.write(commands)
         self._array(program).render_indirect(self._commands, count=len(chosen))
 
@@ -108,8 +113,8 @@ class DrawableMesh:
         """The vertex array that feeds `program` the attributes that it has."""
         if program not in self._arrays:
             content = [
-                (self._buffers[name], layout, name)
-                for name, layout in ATTRIBUTES.items()
+                (buffer, ATTRIBUTES[name], name)
+                for name, buffer in self._buffers.items()
                 if name in program
             ]
             self._arrays[program] = self._context.vertex_array(program, content, self._indices)

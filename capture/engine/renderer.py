@@ -8,6 +8,8 @@ Everything is in Unreal Engine's world (left-handed, X forward, Y right, Z up, c
   corner of the first texel of the first row, the top left of the picture. Both repeat. Lightmaps
   the same, without repeating.
 - Both sides of a triangle are drawn; its normal is turned towards the viewer.
+- `flow_f32` is where the surface point of a pixel is in this image minus where it was in the
+  previous one, in pixels to the right and down; NaN where it was behind the camera.
 - The sky has depth `SKY_DEPTH_CM`, normal (128, 128, 128) and mask (0, 0, 0). That depth is the
   largest half-precision number; what is farther away than that is reported at it.
 
@@ -24,25 +26,23 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
-from capture.engine.lighting import ShadowMap, SkyMap, set_uniform, write_matrix
 from capture.engine.mesh import DrawableMesh, make_mesh
-from capture.engine.scene import LIGHTMAP_SCALE, Geometry, Scene
-from capture.engine.screen_shaders import FXAA_FRAGMENT, SKY_FRAGMENT, SKY_VERTEX
-from capture.engine.shaders import (
-    SCENE_FRAGMENT,
-    SCENE_VERTEX,
-    assemble,
-)
+from capture.engine.occlusion import Occlusion
+from capture.engine.programs import FIRST_CUTOUT, SKY_DEPTH_CM, UNITS, Kind, Programs
+from capture.engine.scene import Geometry, Scene
+from capture.engine.sky import SkyMap
+from capture.engine.sunlight import Casters, ShadowMap, Sunlight
 from capture.engine.targets import PASSES, Targets
+from capture.engine.uniforms import set_uniform, write_matrix
 from capture.engine.visibility import View, make_view
 from dataset.errors import OpenRelicError
 
-SKY_DEPTH_CM = 65504.0
-LOD_BIAS = -0.4  # FXAA softens, so textures may be a little sharper than the footprint asks for
-SHADOW_REACH_CM = 5000.0  # no shadows are cast or seen farther than this outside the roam box
-KEPT_TARGETS = 6  # a client may ask for the passes one by one
+__all__ = ["PASSES", "SKY_DEPTH_CM", "Renderer"]
 
-_ALBEDO, _SHADOW, _LIGHTMAPS, _SKY, _IMAGE = range(5)  # texture units
+KEPT_TARGETS = 6  # a client may ask for the passes one by one
+# Of the triangles in view, the share that looks largest is drawn first to see what it hides.
+HIDING_SHARE = 0.25
+WORTH_HIDING = 4000  # fewer triangles in view are drawn sooner than tested
 
 
 def _make_context() -> moderngl.Context:
@@ -77,15 +77,15 @@ class Renderer:
         self._albedo = _texture_array(context, scene.textures)
         self._albedo.build_mipmaps()
         self._albedo.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
-        self._albedo.use(_ALBEDO)
         self._lightmaps = None
         if scene.lightmaps is not None:
             self._lightmaps = _texture_array(context, scene.lightmaps)
             self._lightmaps.repeat_x = self._lightmaps.repeat_y = False
-        self._programs: dict[tuple, moderngl.Program] = {}
+        self._programs = Programs(context, scene)
         self._screens: dict[moderngl.Program, moderngl.VertexArray] = {}
         self._targets: dict[tuple, Targets] = {}
         self._sky = SkyMap(context, scene)
+        self._holes = np.array([bool((layer[..., 3] < 128).any()) for layer in scene.textures])
         self._upload_geometry()
 
     def _upload_geometry(self) -> None:
@@ -95,42 +95,45 @@ class Renderer:
         self._bounds_cm = np.zeros((2, 3))
         if len(used):
             self._bounds_cm = np.stack([used.min(0), used.max(0)]).astype(np.float64)
-        self._meshes = self._make_meshes()
-        self._shadow = None
-        if self._scene.sun is not None:
-            grid = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
-            # Land that reaches to the horizon would leave no texels for what is near.
-            reach = np.asarray(self._scene.roam_cm) + [[-SHADOW_REACH_CM], [SHADOW_REACH_CM]]
-            corners = np.clip(self._bounds_cm, reach[0], reach[1])[grid, np.arange(3)]
-            self._shadow = ShadowMap(self._context, self._scene.sun, corners, self._meshes)
+        layer = geometry.layer[geometry.triangles[:, 0]]
+        cutout = self._holes[layer]
+        self._albedo.use(UNITS["u_albedo"])
+        self._shadow, sunlight = self._cast_shadows(cutout)
+        self._programs.use_shadow(self._shadow)
+        kind = sunlight + Kind(cutout=True).number * cutout
+        if self._scene.gloss is not None:
+            kind += Kind(glossy=True).number * (self._scene.gloss[layer] > 0)
+        self._mesh = None
+        if geometry.drawn.any():
+            self._mesh = DrawableMesh(self._context, make_mesh(self._scene, kind))
+
+    def _cast_shadows(self, cutout: np.ndarray) -> tuple[ShadowMap | None, np.ndarray]:
+        """The sun's shadow map, and how the sun falls onto each triangle (F,)."""
+        geometry, sun = self._scene.geometry, self._scene.sun
+        if sun is None or not geometry.drawn.any():
+            return None, np.full(len(geometry.triangles), Sunlight.NONE, np.int64)
+        casters = Casters(self._context, geometry, cutout)
+        shadow = ShadowMap(self._context, sun, self._bounds_cm, casters)
+        sunlight = shadow.sort_by_sunlight(geometry, casters, UNITS["u_shadow"])
+        casters.release()
+        return shadow, sunlight
 
     def replace_geometry(self, geometry: Geometry) -> None:
         """Show `geometry` from now on, with the scene's textures, objects, lightmaps and light.
 
-        The same as a new renderer of the changed scene, without uploading its textures again.
-        Takes about as long as drawing the shadow map and sorting the triangles: 0.5 s for 300,000.
+        The same as a new renderer of the changed scene, without uploading its textures again. Takes
+        about as long as drawing the shadow map and sorting the triangles: 0.5 s for 300,000.
         """
         self._scene = dataclasses.replace(self._scene, geometry=geometry)
         with self._current():
-            for mesh in self._meshes.values():
-                mesh.release()
+            if self._mesh is not None:
+                self._mesh.release()
             if self._shadow is not None:
                 self._shadow.texture.release()
-            self._albedo.use(_ALBEDO)
+            for screen in self._screens.values():
+                screen.release()
+            self._screens.clear()
             self._upload_geometry()
-            for program in self._programs.values():
-                self._set_shadow(program)
-
-    def _make_meshes(self) -> dict[bool, DrawableMesh]:
-        """Solid triangles at False, those whose texture has holes at True; no empty ones."""
-        geometry, textures = self._scene.geometry, self._scene.textures
-        holes = np.array([bool((layer[..., 3] < 128).any()) for layer in textures])
-        cutout = holes[geometry.layer[geometry.triangles[:, 0]]]
-        return {
-            kind: DrawableMesh(self._context, make_mesh(self._scene, chosen))
-            for kind in (False, True)
-            if (chosen := geometry.drawn & (cutout == kind)).any()
-        }
 
     def render(
         self,
@@ -139,31 +142,34 @@ class Renderer:
         fov_deg: float,
         size: tuple[int, int],
         passes: Collection[str],
+        previous: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     ) -> dict[str, np.ndarray]:
         """Draw the view of a camera and return the `passes` asked for, by name.
 
         `location_cm` is (x, y, z), `rotation_deg` (pitch, yaw, roll), `fov_deg` horizontal, `size`
-        (width, height). `lit_bgra` is (H,W,4) uint8 with alpha 255, `depth_f32` (H,W) float32, the
-        distance along the view direction in cm, `normal_u8` (H,W,3) uint8, round(127.5 (n + 1)) of
-        the normal in the world, `mask_u8` (H,W,3) uint8 RGB, the object's colour.
+        (width, height); `previous` are the location and rotation that `flow_f32` is measured from,
+        the same ones if left out. `lit_bgra` is (H,W,4) uint8 with alpha 255, `depth_f32` (H,W)
+        float32, the distance along the view direction in cm, `normal_u8` (H,W,3) uint8,
+        round(127.5 (n + 1)) of the normal in the world, `mask_u8` (H,W,3) uint8 RGB, the object's
+        colour, `flow_f32` (H,W,2) float32 in pixels.
         """
         wanted = tuple(name for name in PASSES if name in passes)
         if len(wanted) != len(set(passes)) or not wanted:
             raise OpenRelicError(f"passes are {', '.join(PASSES)}, not {', '.join(passes)}")
-        view = make_view(
-            np.asarray(location_cm), np.asarray(rotation_deg), fov_deg, size, self._bounds_cm
+        location, rotation = previous or (location_cm, rotation_deg)
+        view, before = (
+            make_view(np.asarray(at), np.asarray(turn), fov_deg, size, self._bounds_cm)
+            for at, turn in ((location_cm, rotation_deg), (location, rotation))
         )
         with self._current():
             targets = self._targets_for(size, wanted)
-            exposure = 2.0 ** (self._scene.exposure_ev + self.exposure_ev)
             if "lit_bgra" in wanted:
-                self._sky.ensure(exposure)
+                self._sky.ensure(self._exposure())
             self._bind_textures()
             targets.drawn.use()
             targets.drawn.clear(depth=1.0)
-            for cutout, mesh in self._meshes.items():
-                mesh.draw(self._scene_program(wanted, cutout, view, exposure), view)
-            self._draw_sky(wanted, view)
+            self._draw_surfaces(targets, view, before)
+            self._draw_sky(targets, view, before)
             self._smooth(targets)
             return targets.read()
 
@@ -173,6 +179,9 @@ class Renderer:
             for targets in self._targets.values():
                 targets.release()
         self._context.release()
+
+    def _exposure(self) -> float:
+        return 2.0 ** (self._scene.exposure_ev + self.exposure_ev)
 
     @contextlib.contextmanager
     def _current(self) -> Iterator[None]:
@@ -190,75 +199,66 @@ class Renderer:
         return targets
 
     def _bind_textures(self) -> None:
-        self._albedo.use(_ALBEDO)
-        self._sky.texture.use(_SKY)
+        self._albedo.use(UNITS["u_albedo"])
+        self._sky.texture.use(UNITS["u_sky"])
         if self._shadow is not None:
-            self._shadow.texture.use(_SHADOW)
+            self._shadow.texture.use(UNITS["u_shadow"])
         if self._lightmaps is not None:
-            self._lightmaps.use(_LIGHTMAPS)
+            self._lightmaps.use(UNITS["u_lightmaps"])
 
-    def _defines(self, passes: tuple[str, ...], cutout: bool) -> dict[str, object]:
-        """What specialises the scene's program for some passes."""
-        defines: dict[str, object] = {PASSES[p][0]: i for i, p in enumerate(passes)}
-        defines |= {"SKY_DEPTH_CM": SKY_DEPTH_CM, "LOD_BIAS": LOD_BIAS}
-        if cutout:
-            defines["CUTOUT"] = 1
-        if cutout or "LIT" in defines:
-            defines["TEXTURED"] = 1
-        if self._shadow is not None:
-            defines["SUN"] = 1
-        if "NORMAL" in defines or ("LIT" in defines and self._shadow is not None):
-            defines["WITH_NORMAL"] = 1
-        if self._lightmaps is not None:
-            defines["LIGHTMAP_SCALE"] = LIGHTMAP_SCALE
-        if self._scene.fog is not None:
-            defines["FOG"] = 1
-        return defines
+    def _draw_surfaces(self, targets: Targets, view: View, before: View) -> None:
+        if self._mesh is None:
+            return
+        chosen = self._without_hidden(targets, view, self._mesh.clusters.visible(view))
+        kinds = self._mesh.clusters.kind[chosen]
+        targets.drawn.use()
+        # What the depth of the nearest clusters was drawn for is there already.
+        self._context.depth_func = "<="
+        programs: dict[moderngl.Program, list[int]] = {}
+        for number in np.unique(kinds).tolist():
+            program = self._programs.surface(targets.passes, Kind.of(number))
+            programs.setdefault(program, []).append(number)
+        for program, numbers in programs.items():
+            self._set_view(program, view, before, targets)
+            self._mesh.draw(program, chosen[np.isin(kinds, numbers)])
+        self._context.depth_func = "<"
 
-    def _program(self, key: tuple, vertex: str, fragment: str, defines: dict) -> moderngl.Program:
-        """Compile once per key and set what never changes."""
-        if key not in self._programs:
-            program = self._context.program(
-                vertex_shader=assemble(vertex, defines),
-                fragment_shader=assemble(
-                    fragment, defines, outputs=fragment in (SCENE_FRAGMENT, SKY_FRAGMENT)
-                ),
-            )
-            units = {"u_albedo": _ALBEDO, "u_shadow": _SHADOW, "u_lightmaps": _LIGHTMAPS,
-                     "u_sky": _SKY, "u_image": _IMAGE}  # fmt: skip
-            for name, unit in units.items():
-                set_uniform(program, name, unit)
-            if self._scene.sun is not None:
-                set_uniform(program, "u_sun_direction", self._scene.sun.direction)
-                set_uniform(program, "u_sun_colour", self._scene.sun.colour)
-            self._set_shadow(program)
-            if self._scene.fog is not None:
-                set_uniform(program, "u_fog", self._scene.fog)
-            self._programs[key] = program
-        return self._programs[key]
+    def _without_hidden(self, targets: Targets, view: View, chosen: np.ndarray) -> np.ndarray:
+        """Those of the clusters in view, nearest first, that nothing solid hides completely.
 
-    def _set_shadow(self, program: moderngl.Program) -> None:
-        if self._shadow is not None:
-            set_uniform(program, "u_shadow_offset_cm", 1.5 * self._shadow.texel_cm)
-            write_matrix(program, "u_shadow_from_world", self._shadow.shadow_from_world)
+        Leaves the depth of the nearest ones behind.
+        """
+        assert self._mesh is not None
+        clusters = self._mesh.clusters
+        if clusters.count[chosen].sum() < WORTH_HIDING:
+            return chosen
+        solid = clusters.kind[chosen] < FIRST_CUTOUT
+        near = np.zeros(len(chosen), bool)
+        near[solid] = clusters.that_hide_most(view, chosen[solid], HIDING_SHARE)
+        program = self._programs.depth_only()
+        self._set_view(program, view, view, targets)
+        targets.depth_only.use()
+        self._mesh.draw(program, chosen[near])
+        tiles = targets.farthest.read(targets.depth, UNITS["u_image"])
+        return Occlusion(tiles, view, targets.size).shown(clusters, chosen)
 
-    def _scene_program(
-        self, passes: tuple[str, ...], cutout: bool, view: View, exposure: float
-    ) -> moderngl.Program:
-        defines = self._defines(passes, cutout)
-        program = self._program((passes, cutout), SCENE_VERTEX, SCENE_FRAGMENT, defines)
+    def _set_view(
+        self, program: moderngl.Program, view: View, before: View, targets: Targets
+    ) -> None:
         write_matrix(program, "u_clip_from_relative", view.clip_from_relative)
         set_uniform(program, "u_camera_cm", tuple(view.location_cm))
-        set_uniform(program, "u_exposure", exposure)
-        return program
+        set_uniform(program, "u_exposure", self._exposure())
+        write_matrix(program, "u_clip_from_previous", before.clip_from_relative)
+        set_uniform(program, "u_previous_cm", tuple(before.location_cm))
+        set_uniform(program, "u_half_size", tuple(side / 2 for side in targets.size))
 
-    def _draw_sky(self, passes: tuple[str, ...], view: View) -> None:
-        program = self._program(
-            ("sky", passes), SKY_VERTEX, SKY_FRAGMENT, self._defines(passes, False)
-        )
+    def _draw_sky(self, targets: Targets, view: View, before: View) -> None:
+        program = self._programs.sky(targets.passes)
         forward, right, up = view.axes
         ray = np.column_stack([right * view.slope[0], -up * view.slope[1], forward])
         write_matrix(program, "u_ray_from_screen", ray)
+        write_matrix(program, "u_previous_from_ray", before.clip_from_relative[[0, 1, 3], :3])
+        set_uniform(program, "u_half_size", tuple(side / 2 for side in targets.size))
         self._context.depth_func = "<="
         self._cover(program)
         self._context.depth_func = "<"
@@ -266,9 +266,10 @@ class Renderer:
     def _smooth(self, targets: Targets) -> None:
         if targets.image is None or targets.smoothed is None:
             return
-        program = self._program(("fxaa",), SKY_VERTEX, FXAA_FRAGMENT, {})
+        program = self._programs.smoothing()
         set_uniform(program, "u_texel", (1 / targets.size[0], 1 / targets.size[1]))
-        targets.image.use(_IMAGE)
+        self._context.copy_framebuffer(targets.smoothed, targets.unsmoothed)
+        targets.image.use(UNITS["u_image"])
         targets.smoothed.use()
         self._context.disable(moderngl.DEPTH_TEST)
         self._cover(program)

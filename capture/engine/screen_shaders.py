@@ -11,9 +11,39 @@ void main() {
 }
 """
 
+# The same without a ray.
+SCREEN_VERTEX = """
+void main() {
+    vec2 corner = vec2(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0);
+    gl_Position = vec4(corner, 0.0, 1.0);
+}
+"""
+
+# The farthest depth of 8 x 8 pixels: see `occlusion`.
+FARTHEST_FRAGMENT = """
+uniform sampler2D u_depth;
+uniform ivec2 u_last;
+out float out_depth;
+void main() {
+    vec2 texel = 1.0 / vec2(u_last + 1);
+    vec2 first = floor(gl_FragCoord.xy) * 8.0 + 1.0;
+    vec4 farthest = vec4(0.0);
+    for (int y = 0; y < 8; y += 2)
+        for (int x = 0; x < 8; x += 2) {
+            vec2 corner = min(first + vec2(x, y), vec2(u_last));
+            farthest = max(farthest, textureGather(u_depth, corner * texel));
+        }
+    out_depth = max(max(farthest.x, farthest.y), max(farthest.z, farthest.w));
+}
+"""
+
 SKY_FRAGMENT = """
 uniform samplerCube u_sky;
 in vec3 v_ray;
+#ifdef FLOW
+uniform mat3 u_previous_from_ray;
+uniform vec2 u_half_size;
+#endif
 void main() {
 #ifdef LIT
     out_lit = texture(u_sky, v_ray);
@@ -26,6 +56,12 @@ void main() {
 #endif
 #ifdef MASK
     out_mask = vec4(0.0);
+#endif
+#ifdef FLOW
+    vec3 previous = u_previous_from_ray * v_ray;
+    out_flow = previous.z > 0.0
+        ? gl_FragCoord.xy - u_half_size * (previous.xy / previous.z + 1.0)
+        : vec2(uintBitsToFloat(0x7fc00000u));
 #endif
 }
 """
@@ -87,11 +123,12 @@ void main() {
     colour = mix(colour, u_ground, smoothstep(-0.005, 0.12, -ray.z));
     colour = mix(colour, u_fog.rgb, u_fog.a * exp(-9.0 * abs(ray.z)));
     vec3 shown = encode_srgb(tonemap(colour * u_exposure));
-    out_face = vec4(shown.bgr, luma(shown));
+    out_face = vec4(shown.bgr, 1.0);
 }
 """
 
-# FXAA 3.11's console variant (Lottes, NVIDIA): blur along the edge that the corners' luma shows.
+# FXAA 3.11's console variant (Lottes, NVIDIA): blur along the edge that the corners' green shows.
+# Most of a picture is flat: those pixels end after two look-ups and keep what was copied there.
 FXAA_FRAGMENT = """
 uniform sampler2D u_image;
 uniform vec2 u_texel;
@@ -100,14 +137,18 @@ out vec4 out_lit;
 void main() {
     vec2 at = gl_FragCoord.xy * u_texel;
     vec2 half_texel = 0.5 * u_texel;
-    vec4 middle = texture(u_image, at);
-    float nw = texture(u_image, at - half_texel).a;
-    float ne = texture(u_image, at + vec2(half_texel.x, -half_texel.y)).a + 1.0 / 384.0;
-    float sw = texture(u_image, at + vec2(-half_texel.x, half_texel.y)).a;
-    float se = texture(u_image, at + half_texel).a;
-    float high = max(max(nw, ne), max(sw, se));
-    float low = min(min(nw, ne), min(sw, se));
-    float contrast = max(high, middle.a) - min(low, middle.a);
+    vec4 low_side = textureGather(u_image, at - half_texel, 1);
+    vec4 high_side = textureGather(u_image, at + half_texel, 1);
+    vec4 highest = max(low_side, high_side), lowest = min(low_side, high_side);
+    float high = max(max(highest.x, highest.y), max(highest.z, highest.w));
+    float low = min(min(lowest.x, lowest.y), min(lowest.z, lowest.w));
+    if (high - low < max(0.04, high * 0.125)) discard;
+    float nw = dot(low_side, vec4(0.25));
+    float se = dot(high_side, vec4(0.25));
+    float ne = texture(u_image, at + vec2(half_texel.x, -half_texel.y)).g + 1.0 / 384.0;
+    float sw = texture(u_image, at + vec2(-half_texel.x, half_texel.y)).g;
+    high = max(max(max(nw, ne), max(sw, se)), low_side.y);
+    low = min(min(min(nw, ne), min(sw, se)), low_side.y);
     vec2 along = normalize(vec2(sw + se - nw - ne, nw + sw - ne - se));
     vec3 near = texture(u_image, at - along * half_texel).rgb
               + texture(u_image, at + along * half_texel).rgb;
@@ -115,9 +156,7 @@ void main() {
     vec2 stretch = clamp(along / max(sharpness, 1e-4), -2.0, 2.0) * u_texel;
     vec4 far = 0.25 * (texture(u_image, at - stretch) + texture(u_image, at + stretch))
              + 0.25 * vec4(near, 0.0);
-    float far_luma = luma(far.bgr);
-    vec3 smoothed = far_luma < low || far_luma > high ? 0.5 * near : far.rgb;
-    bool flat_area = contrast < max(0.04, high * 0.125);
-    out_lit = vec4(flat_area ? middle.rgb : smoothed, 1.0);
+    vec3 smoothed = far.g < low || far.g > high ? 0.5 * near : far.rgb;
+    out_lit = vec4(smoothed, 1.0);
 }
 """

@@ -3,15 +3,18 @@
 import moderngl
 import numpy as np
 
+from capture.engine.occlusion import FarthestDepth
+
 # Pass on the wire -> its name in the shaders, components and type of its attachment.
 PASSES = {
     "lit_bgra": ("LIT", 4, "f1"),
     "depth_f32": ("DEPTH", 1, "f4"),
     "normal_u8": ("NORMAL", 4, "f1"),
     "mask_u8": ("MASK", 4, "f1"),
+    "flow_f32": ("FLOW", 2, "f4"),
 }
 # What is read back of them.
-CHANNELS = {"lit_bgra": 4, "depth_f32": 1, "normal_u8": 3, "mask_u8": 3}
+CHANNELS = {"lit_bgra": 4, "depth_f32": 1, "normal_u8": 3, "mask_u8": 3, "flow_f32": 2}
 
 
 class Targets:
@@ -22,7 +25,11 @@ class Targets:
     ) -> None:
         """Make them for `size` (width, height) and `passes`, in that order."""
         attachments = [context.texture(size, PASSES[p][1], dtype=PASSES[p][2]) for p in passes]
-        self.depth = context.depth_renderbuffer(size)
+        self.depth = context.depth_texture(size)
+        self.depth.compare_func = ""
+        self.depth.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        self.farthest = FarthestDepth(context, size)
+        self.depth_only = context.framebuffer(depth_attachment=self.depth)
         self.drawn = context.framebuffer(attachments, self.depth)
         self.passes = passes
         self.size = size
@@ -31,6 +38,7 @@ class Targets:
         if self.image is not None:
             self.image.repeat_x = self.image.repeat_y = False
             self.image.filter = (moderngl.LINEAR, moderngl.LINEAR)
+            self.unsmoothed = context.framebuffer([self.image])
             self.smoothed = context.simple_framebuffer(size, 4)
 
     def read(self) -> dict[str, np.ndarray]:
@@ -48,8 +56,10 @@ class Targets:
 
     def release(self) -> None:
         """Give the memory back."""
-        for attachment in (*self.drawn.color_attachments, self.depth, self.drawn):
-            attachment.release()
+        attachments = self.drawn.color_attachments
+        for resource in (*attachments, self.depth, self.drawn, self.depth_only, self.farthest):
+            resource.release()
         if self.smoothed is not None:
             self.smoothed.color_attachments[0].release()
             self.smoothed.release()
+            self.unsmoothed.release()

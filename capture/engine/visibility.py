@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 NEAR_CM = 3.0  # below the clearance that any tour keeps, high enough for 24 bits of depth
-CLUSTER_TRIANGLES = 256  # smaller ones cull better, larger ones cost fewer draws
+CLUSTER_TRIANGLES = 128  # smaller ones cull better, larger ones cost fewer draws
 
 
 def camera_axes(rotation_deg: np.ndarray) -> np.ndarray:
@@ -76,8 +76,10 @@ class Clusters:
 
     first: np.ndarray  # (C,) int64 first triangle of each
     count: np.ndarray  # (C,) int64 triangles in each
+    kind: np.ndarray  # (C,) of all of a cluster's triangles
     centre_cm: np.ndarray  # (C,3) of the boxes
     half_cm: np.ndarray  # (C,3) half the boxes' edges
+    area_cm2: np.ndarray  # (C,) mean of the triangles
 
     def visible(self, view: View) -> np.ndarray:
         """Indices of the clusters whose box meets the frustum, nearest first."""
@@ -87,20 +89,41 @@ class Clusters:
         relative = self.centre_cm - view.location_cm
         reach = relative @ planes[:, :3].T + planes[:, 3] + self.half_cm @ np.abs(planes[:, :3]).T
         seen = np.flatnonzero((reach >= 0).all(1))
-        gap = np.maximum(np.abs(relative[seen]) - self.half_cm[seen], 0)
+        return seen[np.argsort(self.distance_squared(view, seen), kind="stable")]
+
+    def distance_squared(self, view: View, chosen: np.ndarray) -> np.ndarray:
+        """Of the boxes `chosen` (K,) from the camera, roughly."""
+        relative = self.centre_cm[chosen] - view.location_cm
+        gap = np.maximum(np.abs(relative) - self.half_cm[chosen], 0)
         # Clusters around the camera all have no gap; their centres then decide.
-        distance = (gap**2).sum(1) + 1e-3 * (relative[seen] ** 2).sum(1)
-        return seen[np.argsort(distance, kind="stable")]
+        return (gap**2).sum(1) + 1e-3 * (relative**2).sum(1)
+
+    def that_hide_most(self, view: View, chosen: np.ndarray, share: float) -> np.ndarray:
+        """Which of the clusters `chosen` (K,) have triangles that look large, (K,) bool: those with
+        the largest, which together have `share` of all."""
+        looks = self.area_cm2[chosen] / self.distance_squared(view, chosen)
+        order = np.argsort(-looks, kind="stable")
+        total = np.cumsum(self.count[chosen][order])
+        picked = np.zeros(len(chosen), bool)
+        picked[order[total <= share * total[-1]]] = True
+        return picked
 
 
-def split_into_clusters(corners_cm: np.ndarray) -> tuple[np.ndarray, Clusters]:
-    """Cut (F,3,3) triangles into clusters: an order (F,) of the triangles, and the clusters in it.
+def _mean_areas(corners_cm: np.ndarray, pieces: list[np.ndarray]) -> np.ndarray:
+    a, b, c = np.moveaxis(corners_cm.astype(np.float64), 1, 0)
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    return np.array([area[piece].mean() for piece in pieces], np.float64)
 
-    Halves the set at the median of its longest axis until the pieces are small.
+
+def split_into_clusters(corners_cm: np.ndarray, kind: np.ndarray) -> tuple[np.ndarray, Clusters]:
+    """Cut (F,3,3) triangles into clusters of one `kind` (F,): an order (F,) of the triangles, and
+    the clusters in it.
+
+    Halves a set at the median of its longest axis until the pieces are small.
     """
     centroid = corners_cm.mean(1)
     pieces: list[np.ndarray] = []
-    todo = [np.arange(len(centroid))] if len(centroid) else []
+    todo = [np.flatnonzero(kind == value) for value in np.unique(kind)[::-1]]
     while todo:
         piece = todo.pop()
         if len(piece) <= CLUSTER_TRIANGLES:
@@ -114,6 +137,12 @@ def split_into_clusters(corners_cm: np.ndarray) -> tuple[np.ndarray, Clusters]:
     high = np.array([corners_cm[p].max((0, 1)) for p in pieces], np.float64).reshape(-1, 3)
     count = np.array([len(p) for p in pieces], np.int64)
     order = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
-    clusters = Clusters(first=np.cumsum(count) - count, count=count,
-                        centre_cm=(low + high) / 2, half_cm=(high - low) / 2)  # fmt: skip
+    clusters = Clusters(
+        first=np.cumsum(count) - count,
+        count=count,
+        kind=kind[order[np.cumsum(count) - count]] if pieces else np.zeros(0, np.int64),
+        centre_cm=(low + high) / 2,
+        half_cm=(high - low) / 2,
+        area_cm2=_mean_areas(corners_cm, pieces),
+    )
     return order, clusters
