@@ -1,5 +1,7 @@
 """Materials that public interiors share: woods, cloths, pictures, leaves, and furniture styles."""
 
+from functools import cached_property
+
 import numpy as np
 
 from capture.engine.generate.indoor.furniture import Style
@@ -25,20 +27,37 @@ BRICKS: list[Colour] = [
 
 
 class Palette:
-    """Makes the materials of one building from its seed's random numbers."""
+    """Makes the materials of one building from its seed's random numbers, those that are used."""
 
     def __init__(self, rng: np.random.Generator, pictures: int = 16, old: bool = False) -> None:
+        """`pictures` paintings can be hung; only old-fashioned ones where `old`."""
         self.rng, self.m, self.noise = rng, Materials(), NoiseBank(rng)
         self.accents = [ACCENTS[i] for i in rng.permutation(len(ACCENTS))]
-        self.woods = [
-            self.m.tiled(tex.wood(self.noise, pic.vary(rng, WOODS[i], 8)), 140)
-            for i in rng.permutation(len(WOODS))[:3]
-        ]
-        self.books = self.m.atlas(pic.spines(rng), 8, 8)
-        self.art = self.m.atlas([pic.painting(rng, old=old) for _ in range(pictures)], 2, 2)
-        self.leaves = self.m.tiled(
-            tex.foliage(rng, pic.vary(rng, (72, 124, 58), 14), 80, 0.12), 100
-        )
+        self._pictures, self._old = pictures, old
+
+    @cached_property
+    def woods(self) -> list[Material]:
+        """Three furniture woods."""
+        chosen = [WOODS[i] for i in self.rng.permutation(len(WOODS))[:3]]
+        grains = [tex.wood(self.noise, pic.vary(self.rng, colour, 8)) for colour in chosen]
+        return [self.m.tiled(grain, 140) for grain in grains]
+
+    @cached_property
+    def books(self) -> list[Material]:
+        """Spines of books."""
+        return self.m.atlas(pic.spines(self.rng), 8, 8)
+
+    @cached_property
+    def art(self) -> list[Material]:
+        """Paintings, square."""
+        made = [pic.painting(self.rng, old=self._old) for _ in range(self._pictures)]
+        return self.m.atlas(made, 2, 2)
+
+    @cached_property
+    def leaves(self) -> Material:
+        """A clump of leaves with holes."""
+        colour = pic.vary(self.rng, (72, 124, 58), 14)
+        return self.m.tiled(tex.foliage(self.rng, colour, 80, 0.12), 100)
 
     def flat(self, colour: Colour, amount: int = 0) -> Material:
         """A plain colour, varied by `amount`."""
