@@ -374,7 +374,6 @@ def rows_of_a_quirky_engine(folder: Path, *probes: str) -> dict[str, Row]:
 
 def test_what_real_engines_do_wrong_at_first_and_afterwards_is_found(tmp_path: Path):
     rows = rows_of_a_quirky_engine(tmp_path, "warm-up", "next client")
-    assert rows["/tour/ready tells the truth"].status == "pass"
     for camera in ("camera 0", "spawned camera", "spawned camera, after a jump"):
         warm_up = rows[f"{camera}: warm-up"]
         assert warm_up.status == "pass"
