@@ -51,9 +51,9 @@ def main() -> None:
     """Build the shards of a workspace and prove them."""
     from dataset.card import write_card
     from dataset.layout import plan_samples, plan_shards
+    from dataset.proof import verify
     from dataset.section import write_dataset_section
     from dataset.shards import write_manifest, write_shards
-    from dataset.verify import verify
 
     settings = parse_settings(Settings, __doc__)
     workspace = Workspace(settings.workspace)

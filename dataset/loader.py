@@ -77,7 +77,7 @@ def iterate_samples(
 
 def read_sample(workspace: Workspace, row: SampleRow) -> Sample:
     """One sample; a damaged one raises `OpenRelicError` with its key and shard."""
-    data = _checked_bytes(workspace, row)
+    data = check_sample_bytes(workspace, row)
     members = _members(data, row)
     try:
         sample = Sample(
@@ -98,7 +98,8 @@ def _title(row: SampleRow) -> str:
     return f"sample {row.key} in {SHARDS}/{row.shard}"
 
 
-def _checked_bytes(workspace: Workspace, row: SampleRow) -> bytes:
+def check_sample_bytes(workspace: Workspace, row: SampleRow) -> bytes:
+    """A sample's bytes in its shard; damaged ones raise `OpenRelicError` with its name."""
     path = f"{SHARDS}/{row.shard}"
     remedy = (
         f"delete {workspace.location}/{path} and run `python -m dataset.build "

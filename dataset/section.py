@@ -8,6 +8,7 @@ import numpy as np
 from dataset.card import SPLIT_HEADER, minutes, split_rows
 from dataset.loader import Sample, read_sample
 from dataset.manifest import SampleRow
+from dataset.proof import Statistics
 from dataset.sections import (
     figure_html,
     image_html,
@@ -16,7 +17,6 @@ from dataset.sections import (
     video_html,
     write_section,
 )
-from dataset.verify import Statistics
 from dataset.video import encode_preview, read_frame_indices
 from dataset.workspace import SHARDS, Workspace
 from labeling.actions import ACTIONS, STATIC

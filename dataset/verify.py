@@ -1,89 +1,218 @@
-"""Proof of a build: every sample is read back, and its actions are integrated to its poses."""
+"""Read a workspace again and prove every file: clips, labels, captions, shards, latents.
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+    python -m dataset.verify WORKSPACE
 
-import numpy as np
+Whatever is there is looked at. Files with a recorded SHA-256 (those of clips, every sample of a
+shard, latents) are hashed; labels must belong to the clip that is there and lead along its poses;
+captions and plans must be readable. One line names each damaged file, and the
+exit code is 1 if there is any.
+"""
 
-from dataset.errors import OpenRelicError
-from dataset.loader import Sample, read_sample
-from dataset.manifest import SampleRow
-from dataset.video import probe
-from dataset.workspace import Workspace
-from labeling.actions import ACTIONS, STATIC, Thresholds, integrate, pressed
-from labeling.camera import poses_from_extrinsics, rotation_distance_rad
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-# What float32 actions may lose over 20 s: ten times what they were seen to lose.
-POSITION_TOLERANCE_UNITS = 1e-2
-ROTATION_TOLERANCE_DEG = 1e-2
+import tyro
 
+from dataset.arguments import WorkspaceArgument
+from dataset.errors import OpenRelicError, parse_settings, run_command
 
-@dataclass
-class Statistics:
-    """What `verify` counted. `active` is (2,13): frames with each action pressed, in ordinary
-    samples and in palindromes; `frames` is (2,)."""
+if TYPE_CHECKING:
+    from dataset.workspace import Workspace
 
-    active: np.ndarray = field(default_factory=lambda: np.zeros((2, len(ACTIONS)), np.int64))
-    frames: np.ndarray = field(default_factory=lambda: np.zeros(2, np.int64))
-    position_error_m: float = 0.0
-    rotation_error_deg: float = 0.0
+log = logging.getLogger(__name__)
+
+READERS = 8  # on object storage, where waiting is most of it
+CAPTIONS = "captions"
 
 
-def verify(
-    workspace: Workspace, rows: Iterable[SampleRow], progress: Callable[[int], object]
-) -> Statistics:
-    """Read and check every sample; a wrong one raises `OpenRelicError` with its name."""
-    statistics = Statistics()
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Command line of `dataset.verify`."""
+
+    workspace: WorkspaceArgument
+    """Folder or URI of the workspace."""
+    readers: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Files read at once; one a core, and 8 at least on object storage, if not given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One file, or one sample of a shard, and what proves it."""
+
+    name: str
+    prove: Callable[[], object]  # raises what is wrong
+
+
+def main() -> None:
+    """Prove every file and name the damaged ones."""
+    settings = parse_settings(Settings, __doc__)
+    if settings.readers is not None and settings.readers < 1:
+        raise OpenRelicError(f"--readers is {settings.readers}; give 1 or more")
+    from tqdm import tqdm
+
+    from dataset.workspace import Workspace
+
+    workspace = Workspace(settings.workspace)
+    checks = list(checks_of(workspace))
+    if not checks:
+        raise OpenRelicError(f"{workspace.location} holds nothing that could be verified")
+    readers = settings.readers or _readers(workspace)
+    with tqdm(total=len(checks), unit="file", desc="verify") as bar:
+        damaged = 0
+        for complaint in complaints(checks, readers):
+            bar.update()
+            if complaint:
+                damaged += 1
+                bar.write(f"damaged: {complaint}", file=sys.stderr)
+    if damaged:
+        raise OpenRelicError(f"{damaged} of {len(checks)} files are damaged or missing (see above)")
+    log.info("%d files are as they were written", len(checks))
+
+
+def _readers(workspace: "Workspace") -> int:
+    cores = len(os.sched_getaffinity(0))
+    return cores if workspace.local_root is not None else max(READERS, cores)
+
+
+def complaints(checks: list[Check], readers: int) -> Iterator[str | None]:
+    """One for each check, in any order: a line about what is damaged, or None."""
+    with ThreadPoolExecutor(readers) as pool:
+        for ended in as_completed([pool.submit(_complaint, check) for check in checks]):
+            yield ended.result()
+
+
+def _complaint(check: Check) -> str | None:
+    try:
+        check.prove()
+    except FileNotFoundError:
+        return f"{check.name}: the file is missing"
+    except (OpenRelicError, OSError, ValueError, KeyError, TypeError) as error:
+        text = " ".join(str(error).split())
+        return text if check.name in text else f"{check.name}: {text}"
+    return None
+
+
+def checks_of(workspace: "Workspace") -> Iterator[Check]:
+    """Every proof that this workspace allows."""
+    from dataset.workspace import PLAN
+
+    if workspace.exists(PLAN):
+        yield Check(name=PLAN, prove=lambda: workspace.read_table(PLAN))
+    for stage in (_clip_checks, _label_checks, _caption_checks, _shard_checks, _latent_checks):
+        yield from stage(workspace)
+
+
+def _clip_checks(workspace: "Workspace") -> Iterator[Check]:
+    from dataset.clip import CLIPS, RECORD, read_clip
+
+    for tour_id, entries in sorted(workspace.list_tree(CLIPS).items()):
+        if RECORD not in entries:
+            continue
+        record = f"{CLIPS}/{tour_id}/{RECORD}"
+        try:
+            clip = read_clip(workspace, tour_id)
+        except OpenRelicError as error:
+            yield Check(name=record, prove=_raising(error))
+            continue
+        if clip is not None:
+            for name in clip.files:
+                file = clip.files[name]
+                yield _digest_check(workspace, clip.path(name), file.sha256)
+
+
+def _label_checks(workspace: "Workspace") -> Iterator[Check]:
+    from dataset.workspace import LABELS
+
+    for label_set, names in workspace.list_tree(LABELS).items():
+        for name in sorted(names):
+            tour_id, _, ending = name.rpartition(".")
+            if ending == "parquet" and not name.startswith("."):
+                yield Check(
+                    name=f"{LABELS}/{label_set}/{name}",
+                    prove=lambda s=label_set, t=tour_id: _prove_labels(workspace, s, t),
+                )
+
+
+def _prove_labels(workspace: "Workspace", label_set: str, tour_id: str) -> None:
+    """The labels are those of the committed clip, and lead along its poses."""
+    from dataset.clip import read_clip
+    from labeling.actions import integration_error
+    from labeling.store import clip_poses, require_labels
+
+    clip = read_clip(workspace, tour_id)
+    if clip is None:
+        raise OpenRelicError(f"labels of {tour_id}, which has no committed clip")
+    actions = require_labels(workspace, label_set, clip)
+    error_m, error_rad = integration_error(actions, *clip_poses(workspace, clip))
+    if not (error_m < 1e-6 and error_rad < 1e-6):
+        raise OpenRelicError(
+            f"its actions end {error_m:.2g} m and {error_rad:.2g} rad off the clip's poses; delete "
+            f"it and run `python -m labeling.poses_to_actions {workspace.location}` again"
+        )
+
+
+def _caption_checks(workspace: "Workspace") -> Iterator[Check]:
+    for folder, names in workspace.list_tree(CAPTIONS).items():
+        for name in sorted(names):
+            path = f"{CAPTIONS}/{folder}/{name}"
+            if name.endswith(".json") and not name.startswith("."):
+                yield Check(name=path, prove=lambda p=path: workspace.read_json(p))
+
+
+def _shard_checks(workspace: "Workspace") -> Iterator[Check]:
+    from dataset.loader import check_sample_bytes
+    from dataset.manifest import MANIFEST, read_manifest
+
+    if not workspace.exists(MANIFEST):
+        return
+    try:
+        rows = read_manifest(workspace)
+    except OpenRelicError as error:
+        yield Check(name=MANIFEST, prove=_raising(error))
+        return
     for row in rows:
-        sample = read_sample(workspace, row)
-        _check_video(sample)
-        _check_path(sample, statistics)
-        _count_actions(sample, statistics)
-        progress(1)
-    return statistics
+        yield Check(name=f"sample {row.key}", prove=lambda r=row: check_sample_bytes(workspace, r))
 
 
-def _check_video(sample: Sample) -> None:
-    info, last = probe(sample.mp4), int(sample.index.max())
-    if info.frames != last + 1 or sample.index.min() < 0 or info.keyframes[:1] != (0,):
-        raise OpenRelicError(
-            f"sample {sample.key} has a video of {info.frames} frames, its index goes to {last}"
-        )
+def _latent_checks(workspace: "Workspace") -> Iterator[Check]:
+    from dataset.latent_store import MANIFEST, RECORD, read_rows
+
+    if not workspace.exists(RECORD):
+        return
+    yield Check(name=RECORD, prove=lambda: workspace.read_json(RECORD))
+    try:
+        rows = read_rows(workspace)
+    except (OpenRelicError, FileNotFoundError, TypeError) as error:
+        yield Check(name=MANIFEST, prove=_raising(error))
+        return
+    for row in rows:
+        yield _digest_check(workspace, row.path, row.sha256)
 
 
-def path_error(sample: Sample) -> tuple[float, float]:
-    """Largest distance of the integrated float32 actions from the poses: metres, degrees."""
-    R, P = poses_from_extrinsics(sample.camera_from_world)
-    units = sample.facts["units"]
-    R_integrated, P_integrated = integrate(
-        sample.actions,
-        R[0],
-        P[0],
-        unit_m=units["translation_m"],
-        unit_deg=units["rotation_deg"],
-        rotation_frame=sample.facts["rotation_frame"],
-    )
-    turned_deg = np.rad2deg(rotation_distance_rad(R_integrated, R))
-    return float(np.linalg.norm(P_integrated - P, axis=1).max()), float(turned_deg.max())
+def _digest_check(workspace: "Workspace", path: str, sha256: str) -> Check:
+    return Check(name=path, prove=lambda: _prove_digest(workspace, path, sha256))
 
 
-def _check_path(sample: Sample, statistics: Statistics) -> None:
-    position_m, rotation_deg = path_error(sample)
-    unit_m = sample.facts["units"]["translation_m"]
-    if position_m > POSITION_TOLERANCE_UNITS * unit_m or rotation_deg > ROTATION_TOLERANCE_DEG:
-        raise OpenRelicError(
-            f"sample {sample.key}: its actions do not lead along its poses, they end up to "
-            f"{position_m:.2g} m and {rotation_deg:.2g}° away; label the clips again"
-        )
-    statistics.position_error_m = max(statistics.position_error_m, position_m)
-    statistics.rotation_error_deg = max(statistics.rotation_error_deg, rotation_deg)
+def _prove_digest(workspace: "Workspace", path: str, sha256: str) -> None:
+    from dataset.workspace import sha256_file
+
+    with workspace.reading(path) as local:
+        found = sha256_file(local)
+    if found != sha256:
+        raise OpenRelicError(f"its SHA-256 is {found[:12]}…, the record says {sha256[:12]}…")
 
 
-def _count_actions(sample: Sample, statistics: Statistics) -> None:
-    units, kind = sample.facts["units"], int(sample.row.pivot is not None)
-    thresholds = Thresholds(**sample.facts["thresholds"])
-    active = pressed(sample.actions, thresholds, units["translation_m"], units["rotation_deg"])
-    # A window keeps its clip's static column, which saw the frames before the window.
-    active[:, STATIC] = sample.actions[:, STATIC] > 0
-    statistics.active[kind] += active.sum(axis=0)
-    statistics.frames[kind] += len(active)
+def _raising(error: Exception) -> Callable[[], object]:
+    def prove() -> object:
+        raise error
+
+    return prove
+
+
+if __name__ == "__main__":
+    run_command(main)

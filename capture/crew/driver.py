@@ -223,10 +223,12 @@ class Driver:
         bar.update(max(0, frames - bar.n))
         bar.set_postfix_str(
             f"{tally.frames_done / PER_MINUTE:.1f}/{tally.frames_planned / PER_MINUTE:.1f} min, "
-            f"{crew.alive}/{len(crew.workers)} engines, {tally.retries} retries"
+            f"{crew.alive}/{len(crew.workers)} engines, {tally.retries} retries",
+            refresh=False,
         )
         if time.monotonic() - self._journal_s > JOURNAL_S:
             self._journal("running")
+            bar.refresh()
 
     def _journal(self, state: Any) -> None:
         """Tell other terminals; a run does not end because that fails."""
