@@ -12,7 +12,6 @@ an earlier rest backwards, `turn` turns around by 180° and goes the same way wi
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
 
 import numpy as np
 
@@ -25,17 +24,17 @@ from capture.tours.steering import (
     TILT,
     TRUCK,
     Path,
-    Style,
     integrate,
     levelled,
     smoothed,
     tilt_and_roll_deg,
     turned_about,
 )
+from capture.tours.tour_wish import Space, TourKind, TourWish
 from dataset.clip import FPS
 from labeling.actions import ACTIONS, STATIC, poses_to_actions
 
-TourKind = Literal["single", "mixed", "revisit"]
+__all__ = ["Operator", "Space", "TourKind", "TourWish"]
 
 # Channel and sign of each motion action, in the order of `ACTIONS`.
 ACTION_CHANNELS = (
@@ -62,31 +61,6 @@ AWAY_FRAMES, AWAY_WEIGHT = 400, 1.5  # how long a place counts as seen; the urge
 # Up and down, tilting and rolling are slower than walking and panning.
 CHANNEL_SPEED = np.array([1.0, 0.8, 0.5, 0.6, 1.0, 0.6])
 ATTEMPTS = 8
-
-
-class Space(Protocol):
-    """What the operator may ask of the world."""
-
-    def clear_steps(self, positions_m: np.ndarray) -> int:
-        """How many of the N-1 steps along (N,3) positions are clear, counted from the start."""
-        ...
-
-    def view_distance_m(self, position_m: np.ndarray, direction: np.ndarray) -> float:
-        """Distance to the first surface along a unit direction, up to a few metres."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class TourWish:
-    """What the plan asks of a tour."""
-
-    frames: int
-    kind: TourKind
-    style: Style
-    mix: np.ndarray  # (13,) wanted share of frames of each action
-    translation_m_s: float
-    rotation_deg_s: float
-    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)

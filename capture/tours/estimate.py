@@ -11,7 +11,7 @@ from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
 
 # Before there are clips: 1280x720 as it is encoded here, in the embedded engine's scenes.
-USUAL_MINUTE_BYTES = 20e6
+USUAL_MINUTE_BYTES = 40e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def estimate_text(
     ]  # fmt: skip
     lines = [list(line) for line in zip(names, whole, left, strict=True)]
     return text_table(["", "whole plan", "still to capture"], lines) + (
-        f"\nAt {prices.frames_per_second:g} frames a second and engine, "
+        f"\nAt {prices.frames_per_second:.3g} frames a second and engine, "
         f"{prices.load_seconds:g} s to load a scene (once each), {prices.price_per_hour:g} an "
         f"hour, {size[0] / 1e6:.1f} MB a minute ({size[1]}).\n"
         "N engines take an N-th of the hours; retries, and scenes loaded on several engines, "
