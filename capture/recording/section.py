@@ -4,8 +4,9 @@ import html
 
 import numpy as np
 
+from capture.tours.achieved import read_standing
 from capture.tours.rows import PlanRow
-from capture.tours.section import durations_figure
+from capture.tours.section import durations_figure, shares_figure
 from dataset.clip import VIDEO, CameraTrack, Clip, read_clip, read_track
 from dataset.sections import figure_html, image_html, side_by_side, table_html, write_section
 from dataset.workspace import Workspace
@@ -14,7 +15,11 @@ from labeling.camera import ue_axes
 MAX_SHOWN = 12  # clips with frames and a track of their own
 ROWS, COLUMNS, THUMBNAIL_HEIGHT = 4, 3, 135  # frames shown of a clip
 ARROWS = 24
-MOTIONS = {"fly": "flying: forward follows the view", "walk": "walking: forward stays level"}
+MOTIONS = {
+    "fly": "flying: forward follows the view",
+    "walk": "walking: forward stays level",
+    "recorded": "as somebody moved the camera",
+}
 
 
 def write_capture_section(workspace: Workspace, rows: list[PlanRow]) -> None:
@@ -24,19 +29,22 @@ def write_capture_section(workspace: Workspace, rows: list[PlanRow]) -> None:
     body = f"<p>{len(clips)} of {len(rows)} tours captured.</p>"
     if clips:
         seconds = np.array([clip.frames / clip.fps for clip in clips])
-        body += side_by_side([durations_figure(seconds, "captured clips")]) + _table(clips)
+        achieved = read_standing(workspace, rows).shares
+        figures = [durations_figure(seconds, "captured clips"), shares_figure(rows, achieved)]
+        body += side_by_side(figures) + _table(clips)
         body += "".join(_clip_html(workspace, clip) for clip in clips[:MAX_SHOWN])
     write_section(workspace, "capture", "Capture", body)
 
 
 def _table(clips: list[Clip]) -> str:
     return table_html(
-        ["clip", "engine", "licence", "frames", "MB", "pose proof", "retries", "encoding PSNR dB"],
+        ["clip", "engine", "licence", "frames", "MB", "pose proof", "kept clear by", "warm-up",
+         "retries", "encoding PSNR dB"],
         [
             [
                 clip.tour_id, clip.engine, clip.licence, clip.frames,
-                f"{clip.files[VIDEO].bytes / 1e6:.1f}", clip.pose_proof, clip.retries,
-                f"{clip.encoding_psnr_db:.1f}",
+                f"{clip.files[VIDEO].bytes / 1e6:.1f}", clip.pose_proof, clip.collision,
+                clip.warmup_frames, clip.retries, f"{clip.encoding_psnr_db:.1f}",
             ]
             for clip in clips
         ],
