@@ -208,6 +208,14 @@ def read_clip(workspace: Workspace, tour_id: str) -> Clip | None:
         ) from error
 
 
+def commit_clip(workspace: Workspace, clip: Clip, folder: Path) -> bool:
+    """Bring an attempt's files from a local folder, then claim the record; False if another
+    attempt has it already, whose clip this then is."""
+    for name in clip.files:
+        workspace.put_file(folder / name, clip.path(name))
+    return workspace.claim_bytes(f"{clip.folder}/{RECORD}", clip.to_json())
+
+
 def committed_clips(workspace: Workspace) -> list[Clip]:
     """Every committed clip, sorted by tour id; their records are read side by side."""
     tours = workspace.list_tree(CLIPS)

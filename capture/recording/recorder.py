@@ -27,15 +27,15 @@ from capture.tours.rows import PlanRow
 from dataset.clip import (
     CAMERA,
     FPS,
-    RECORD,
     SCENE_MANIFEST,
     VIDEO,
     CameraTrack,
     Clip,
     FileRecord,
+    commit_clip,
     track_to_table,
 )
-from dataset.workspace import CLIPS, Workspace, json_bytes, sha256_file
+from dataset.workspace import Workspace, json_bytes, sha256_file
 from labeling.camera import camera_to_ue
 
 __all__ = ["Station", "compute_path", "film", "make_station", "record_tour", "rounded_pose"]
@@ -71,9 +71,7 @@ def record_tour(
         if station.manifest:
             (folder / SCENE_MANIFEST).write_bytes(json_bytes(station.manifest))
         clip = _record_of(row, attempt, folder, station, retries, take, tracks)
-        for name in clip.files:
-            workspace.put_file(folder / name, clip.path(name))
-    won = workspace.claim_bytes(f"{CLIPS}/{row.tour_id}/{RECORD}", clip.to_json())
+        won = commit_clip(workspace, clip, folder)
     return clip if won else None
 
 
