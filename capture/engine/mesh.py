@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import moderngl
 import numpy as np
 
+from capture.engine.reflections import nearest_place
 from capture.engine.scene import Scene, object_colours
 from capture.engine.visibility import Clusters, split_into_clusters
 
@@ -24,7 +25,7 @@ ATTRIBUTES = {
     "in_light": "3f",
     "in_lightmap": "3f",
     "in_mask": "3f1",
-    "in_gloss": "1f",
+    "in_gloss": "2f",
 }
 
 
@@ -37,8 +38,11 @@ class Mesh:
     clusters: Clusters
 
 
-def make_mesh(scene: Scene, kind: np.ndarray) -> Mesh:
-    """The mesh of the drawn triangles, `kind` (F,) of them apart from one another."""
+def make_mesh(scene: Scene, kind: np.ndarray, places_cm: np.ndarray) -> Mesh:
+    """The mesh of the drawn triangles, `kind` (F,) of them apart from one another.
+
+    Glossy ones reflect what is seen from the nearest of `places_cm` (N,3).
+    """
     geometry = scene.geometry
     chosen = np.flatnonzero(geometry.drawn)
     triangles = _wound(geometry.position_cm, geometry.normal, geometry.triangles[chosen])
@@ -56,7 +60,8 @@ def make_mesh(scene: Scene, kind: np.ndarray) -> Mesh:
     if scene.lightmaps is not None:
         attributes["in_lightmap"] = geometry.lightmap_uvl[vertex]
     if scene.gloss is not None:
-        attributes["in_gloss"] = scene.gloss[geometry.layer[vertex]]
+        place = nearest_place(geometry.position_cm[vertex], places_cm)
+        attributes["in_gloss"] = np.column_stack([scene.gloss[geometry.layer[vertex]], place])
     return Mesh(attributes=attributes, triangles=indices, clusters=clusters)
 
 

@@ -1,9 +1,10 @@
 """The GLSL programs of one renderer: compiled when first needed, with what never changes set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import moderngl
 
+from capture.engine.reflections import BRIGHTEST, Surroundings
 from capture.engine.scene import LIGHTMAP_SCALE, Scene
 from capture.engine.screen_shaders import FXAA_FRAGMENT, SKY_FRAGMENT, SKY_VERTEX
 from capture.engine.shaders import DEPTH_FRAGMENT, SCENE_FRAGMENT, SCENE_VERTEX, assemble
@@ -47,6 +48,7 @@ class Programs:
         self._context = context
         self._scene = scene
         self._shadow: ShadowMap | None = None
+        self.surroundings: Surroundings | None = None
         self._made: dict[tuple, moderngl.Program] = {}
 
     def use_shadow(self, shadow: ShadowMap | None) -> None:
@@ -64,16 +66,21 @@ class Programs:
         """Smooths the edges of the lit picture."""
         return self._program(("fxaa",), SKY_VERTEX, FXAA_FRAGMENT, {})
 
-    def sky(self, passes: tuple[str, ...]) -> moderngl.Program:
-        """Draws what is seen where there is no surface."""
-        return self._program(("sky", passes), SKY_VERTEX, SKY_FRAGMENT, _outputs(passes))
+    def sky(self, passes: tuple[str, ...], *, stored: bool = False) -> moderngl.Program:
+        """Draws what is seen where there is no surface; `stored` as in `surface`."""
+        defines = _outputs(passes) | ({"STORED": BRIGHTEST} if stored else {})
+        return self._program(("sky", passes, stored), SKY_VERTEX, SKY_FRAGMENT, defines)
 
-    def surface(self, passes: tuple[str, ...], kind: Kind) -> moderngl.Program:
-        """Draws triangles of one kind."""
-        defines = _outputs(passes)
+    def surface(
+        self, passes: tuple[str, ...], kind: Kind, *, stored: bool = False
+    ) -> moderngl.Program:
+        """Draws triangles of one kind; `stored` gives light as `reflections` stores it."""
+        defines = _outputs(passes) | ({"STORED": BRIGHTEST} if stored else {})
         lit = "LIT" in defines
         if not lit:
             kind = Kind(cutout=kind.cutout)
+        if stored:
+            kind = replace(kind, glossy=False)
         if kind.cutout:
             defines["CUTOUT"] = 1
         if kind.cutout or lit:
@@ -90,7 +97,9 @@ class Programs:
             defines["LIGHTMAP_SCALE"] = LIGHTMAP_SCALE
         if lit and self._scene.fog is not None:
             defines["FOG"] = 1
-        return self._program(("surface", passes, kind), SCENE_VERTEX, SCENE_FRAGMENT, defines)
+        return self._program(
+            ("surface", passes, kind, stored), SCENE_VERTEX, SCENE_FRAGMENT, defines
+        )
 
     def _program(self, key: tuple, vertex: str, fragment: str, defines: dict) -> moderngl.Program:
         """Compile once per key and set what never changes."""
@@ -113,6 +122,8 @@ class Programs:
             set_uniform(program, "u_sun_colour", self._scene.sun.colour)
         if self._scene.fog is not None:
             set_uniform(program, "u_fog", self._scene.fog)
+        if self.surroundings is not None:
+            set_uniform(program, "u_places_cm", list(map(tuple, self.surroundings.boxes_cm)))
         if self._shadow is not None:
             set_uniform(program, "u_shadow_offset_cm", self._shadow.offset_cm)
             write_matrix(program, "u_shadow_from_world", self._shadow.shadow_from_world)

@@ -29,6 +29,7 @@ import numpy.typing as npt
 from capture.engine.mesh import DrawableMesh, make_mesh
 from capture.engine.occlusion import Occlusion
 from capture.engine.programs import FIRST_CUTOUT, SKY_DEPTH_CM, UNITS, Kind, Programs
+from capture.engine.reflections import Surroundings, choose_places
 from capture.engine.scene import Geometry, Scene
 from capture.engine.sky import SkyMap
 from capture.engine.sunlight import Casters, ShadowMap, Sunlight
@@ -86,7 +87,21 @@ class Renderer:
         self._targets: dict[tuple, Targets] = {}
         self._sky = SkyMap(context, scene)
         self._holes = np.array([bool((layer[..., 3] < 128).any()) for layer in scene.textures])
+        self._places_cm = choose_places(scene.spawns, scene.roam_cm)
         self._upload_geometry()
+        if scene.gloss is not None and (scene.gloss > 0).any() and self._mesh is not None:
+            made = Surroundings(context, self._places_cm, self._take_surroundings)
+            self._programs.surroundings = made
+
+    def _take_surroundings(
+        self, location_cm: np.ndarray, rotation_deg: tuple, pixels: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The stored light (H,W,3), red first, and the depth (H,W) in cm of a square view."""
+        passes, size = ("lit_bgra", "depth_f32"), (pixels, pixels)
+        view = make_view(location_cm, np.array(rotation_deg), 90.0, size, self._bounds_cm)
+        targets = self._targets_for(size, passes)
+        images = self._draw(targets, view, view, stored=True)
+        return images["lit_bgra"][..., 2::-1], images["depth_f32"]
 
     def _upload_geometry(self) -> None:
         """Upload the triangles and draw the shadows that they cast."""
@@ -105,7 +120,8 @@ class Renderer:
             kind += Kind(glossy=True).number * (self._scene.gloss[layer] > 0)
         self._mesh = None
         if geometry.drawn.any():
-            self._mesh = DrawableMesh(self._context, make_mesh(self._scene, kind))
+            mesh = make_mesh(self._scene, kind, self._places_cm)
+            self._mesh = DrawableMesh(self._context, mesh)
 
     def _cast_shadows(self, cutout: np.ndarray) -> tuple[ShadowMap | None, np.ndarray]:
         """The sun's shadow map, and how the sun falls onto each triangle (F,)."""
@@ -122,7 +138,8 @@ class Renderer:
         """Show `geometry` from now on, with the scene's textures, objects, lightmaps and light.
 
         The same as a new renderer of the changed scene, without uploading its textures again. Takes
-        about as long as drawing the shadow map and sorting the triangles: 0.5 s for 300,000.
+        about as long as drawing the shadow map and sorting the triangles. What glossy surfaces reflect
+        stays as it was.
         """
         self._scene = dataclasses.replace(self._scene, geometry=geometry)
         with self._current():
@@ -162,16 +179,21 @@ class Renderer:
             for at, turn in ((location_cm, rotation_deg), (location, rotation))
         )
         with self._current():
-            targets = self._targets_for(size, wanted)
-            if "lit_bgra" in wanted:
-                self._sky.ensure(self._exposure())
-            self._bind_textures()
-            targets.drawn.use()
-            targets.drawn.clear(depth=1.0)
-            self._draw_surfaces(targets, view, before)
-            self._draw_sky(targets, view, before)
-            self._smooth(targets)
-            return targets.read()
+            return self._draw(self._targets_for(size, wanted), view, before)
+
+    def _draw(
+        self, targets: Targets, view: View, before: View, *, stored: bool = False
+    ) -> dict[str, np.ndarray]:
+        """All passes of `targets`; `stored` draws light for reflections, not for eyes."""
+        if "lit_bgra" in targets.passes:
+            self._sky.ensure(self._exposure())
+        self._bind_textures()
+        targets.drawn.use()
+        targets.drawn.clear(depth=1.0)
+        self._draw_surfaces(targets, view, before, stored)
+        self._draw_sky(targets, view, before, stored)
+        self._smooth(targets)
+        return targets.read()
 
     def release(self) -> None:
         """Close the OpenGL context and give its memory back; the renderer is of no use then."""
@@ -205,8 +227,10 @@ class Renderer:
             self._shadow.texture.use(UNITS["u_shadow"])
         if self._lightmaps is not None:
             self._lightmaps.use(UNITS["u_lightmaps"])
+        if self._programs.surroundings is not None:
+            self._programs.surroundings.texture.use(UNITS["u_surroundings"])
 
-    def _draw_surfaces(self, targets: Targets, view: View, before: View) -> None:
+    def _draw_surfaces(self, targets: Targets, view: View, before: View, stored: bool) -> None:
         if self._mesh is None:
             return
         chosen = self._without_hidden(targets, view, self._mesh.clusters.visible(view))
@@ -216,7 +240,7 @@ class Renderer:
         self._context.depth_func = "<="
         programs: dict[moderngl.Program, list[int]] = {}
         for number in np.unique(kinds).tolist():
-            program = self._programs.surface(targets.passes, Kind.of(number))
+            program = self._programs.surface(targets.passes, Kind.of(number), stored=stored)
             programs.setdefault(program, []).append(number)
         for program, numbers in programs.items():
             self._set_view(program, view, before, targets)
@@ -252,8 +276,9 @@ class Renderer:
         set_uniform(program, "u_previous_cm", tuple(before.location_cm))
         set_uniform(program, "u_half_size", tuple(side / 2 for side in targets.size))
 
-    def _draw_sky(self, targets: Targets, view: View, before: View) -> None:
-        program = self._programs.sky(targets.passes)
+    def _draw_sky(self, targets: Targets, view: View, before: View, stored: bool) -> None:
+        program = self._programs.sky(targets.passes, stored=stored)
+        set_uniform(program, "u_exposure", self._exposure())
         forward, right, up = view.axes
         ray = np.column_stack([right * view.slope[0], -up * view.slope[1], forward])
         write_matrix(program, "u_ray_from_screen", ray)

@@ -39,6 +39,7 @@ void main() {
 
 SKY_FRAGMENT = """
 uniform samplerCube u_sky;
+uniform float u_exposure;
 in vec3 v_ray;
 #ifdef FLOW
 uniform mat3 u_previous_from_ray;
@@ -47,6 +48,9 @@ uniform vec2 u_half_size;
 void main() {
 #ifdef LIT
     out_lit = texture(u_sky, v_ray);
+#ifdef STORED
+    out_lit.rgb = sqrt(decode_srgb(out_lit.rgb) / (u_exposure * STORED));
+#endif
 #endif
 #ifdef DEPTH
     out_depth = SKY_DEPTH_CM;

@@ -8,6 +8,8 @@ A bias of the texture's level of detail would cost as much as a third of the loo
 FULL_SUN is set where no shadow falls onto a triangle, PARTLY_SUNNY where one may: see `sunlight`.
 """
 
+from capture.engine.reflections import SURROUNDINGS
+
 # Tone mapping: a filmic curve of the form of Narkowicz's fit of ACES, with a gentler toe: 0.18
 # stays 0.18, the slope at black is 0.6, 1 becomes 0.8 and 4 is white. Then sRGB's curve by square
 # roots (within 0.4 % of the standard's).
@@ -106,8 +108,8 @@ flat out float v_lightmap_layer;
 out vec3 v_relative;
 #endif
 #ifdef GLOSSY
-in float in_gloss;
-flat out float v_gloss;
+in vec2 in_gloss;
+flat out vec2 v_gloss;  // gloss, number of the place whose surroundings are reflected
 #endif
 #endif
 #ifdef MASK
@@ -189,8 +191,8 @@ uniform vec4 u_fog;
 in vec3 v_relative;
 #endif
 #ifdef GLOSSY
-uniform samplerCubeArray u_surroundings;
-flat in float v_gloss;
+flat in vec2 v_gloss;
+@SURROUNDINGS@
 #endif
 #endif
 #ifdef MASK
@@ -217,7 +219,8 @@ void main() {
         * (v_lightmap_layer < 0.0 ? 0.0 : LIGHTMAP_SCALE);
 #endif
 #if defined(FULL_SUN) || defined(PARTLY_SUNNY)
-    light += u_sun_colour * (max(dot(normal, u_sun_direction), 0.0) * sunlight());
+    float sunny = max(dot(normal, u_sun_direction), 0.0) * sunlight();
+    light += u_sun_colour * sunny;
 #endif
     vec3 colour = decode_srgb(texel.rgb) * light;
 #ifdef FOG
@@ -227,10 +230,19 @@ void main() {
     vec3 ray = normalize(v_relative);
     float along = 1.0 + min(dot(ray, normal), 0.0);
     float fresnel = 0.04 + 0.96 * along * along * along * along * along;
-    float mirror = v_gloss * mix(fresnel, 1.0, v_gloss * v_gloss);
-    colour = mix(colour, surroundings(reflect(ray, normal)), mirror);
+    float mirror = v_gloss.x * mix(fresnel, 1.0, v_gloss.x * v_gloss.x);
+    vec3 bounced = reflect(ray, normal);
+    colour = mix(colour, surroundings(bounced), mirror);
+#if defined(FULL_SUN) || defined(PARTLY_SUNNY)
+    float glint = max(dot(bounced, u_sun_direction), 0.0);
+    colour += u_sun_colour * (sunny * mirror * 12.0 * pow(glint, 24.0 + 600.0 * v_gloss.x));
 #endif
+#endif
+#ifdef STORED
+    vec3 shown = sqrt(colour / STORED);
+#else
     vec3 shown = encode_srgb(tonemap(colour * u_exposure));
+#endif
     out_lit = vec4(shown.bgr, 1.0);
 #endif
 #ifdef DEPTH
@@ -247,7 +259,7 @@ void main() {
     out_flow = v_previous.z > 0.0 ? gl_FragCoord.xy - previous : vec2(uintBitsToFloat(0x7fc00000u));
 #endif
 }
-""".replace("@SHADOW_LOOKUP@", SHADOW_LOOKUP)
+""".replace("@SHADOW_LOOKUP@", SHADOW_LOOKUP).replace("@SURROUNDINGS@", SURROUNDINGS)
 
 # Nothing but depth.
 DEPTH_FRAGMENT = """
