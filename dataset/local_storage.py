@@ -113,9 +113,13 @@ class LocalStorage:
         yield self.root / path
 
     def delete_folder(self, folder: str) -> None:
-        """Remove a folder and all below it, if it is there."""
+        """Remove a folder and all below it, if it is there; or a file of that name."""
+        path = self.root / folder
         with self._reporting(folder), contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.root / folder)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def delete_file(self, path: str) -> None:
         """Remove a file, if it is there."""

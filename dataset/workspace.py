@@ -117,7 +117,7 @@ class Workspace:
         return self._storage.reading(path)
 
     def delete_folder(self, folder: str) -> None:
-        """Remove a folder and all below it, if it is there."""
+        """Remove a folder and all below it, if it is there; or a local file of that name."""
         self._storage.delete_folder(folder)
 
     def delete_file(self, path: str) -> None:
