@@ -20,11 +20,17 @@ ROAM_CM, FINE_CM, OUTER_CM = 4000.0, 4700.0, 120000.0
 HOURS = ("noon", "noon", "morning", "evening", "evening", "sunset")
 # Of the rock: its layers, and the sand that it becomes.
 _ROCKS: list[tuple[list[Colour], Colour]] = [
-    ([(178, 92, 58), (200, 118, 74), (156, 76, 50), (214, 150, 104), (186, 100, 62)], (206, 138, 92)),
+    (
+        [(178, 92, 58), (200, 118, 74), (156, 76, 50), (214, 150, 104), (186, 100, 62)],
+        (206, 138, 92),
+    ),
     ([(206, 176, 132), (188, 152, 108), (220, 196, 156), (170, 134, 96)], (220, 194, 148)),
-    ([(150, 108, 84), (176, 134, 104), (132, 92, 76), (196, 160, 128), (146, 112, 98)], (192, 158, 122)),
+    (
+        [(150, 108, 84), (176, 134, 104), (132, 92, 76), (196, 160, 128), (146, 112, 98)],
+        (192, 158, 122),
+    ),
     ([(190, 128, 70), (216, 162, 98), (168, 104, 58), (228, 186, 128)], (222, 176, 116)),
-]  # fmt: skip
+]
 
 
 def generate_desert(seed: int) -> Scene:
@@ -155,9 +161,9 @@ class _Desert(Country):
             x, y = c * u - s * v, s * u + c * v
             span, high = float(rng.uniform(700, 1200)), float(rng.uniform(620, 1100))
             angle = np.linspace(0, np.pi, 19)
-            line = np.column_stack([
-                40 * np.sin(angle * 3), -span * np.cos(angle), high * np.sin(angle) ** 0.8 - 60
-            ])  # fmt: skip
+            line = np.column_stack(
+                [40 * np.sin(angle * 3), -span * np.cos(angle), high * np.sin(angle) ** 0.8 - 60]
+            )
             line += rng.normal(0, 22, line.shape)
             thick = 190 + 130 * np.cos(angle) ** 2 + rng.normal(0, 18, len(angle))
             turn = np.degrees(self.way) + rng.uniform(-35, 35)
@@ -171,8 +177,14 @@ class _Desert(Country):
         noise, m, rng = self.noise, self.m, self.rng
         clay = m.tiled(tex.stained_plaster(noise, tex.darker(self.sand_colour, 0.92)), 320)
         wood = self.flora.bark((126, 98, 72))
-        skin = Skin(wall=clay, base=clay, roof=m.tiled(tex.boards(noise, (136, 108, 80), 14), 200),
-                    trim=m.flat((104, 76, 54)), door=m.flat((84, 108, 116)), pane=m.flat((46, 44, 44)))  # fmt: skip
+        skin = Skin(
+            wall=clay,
+            base=clay,
+            roof=m.tiled(tex.boards(noise, (136, 108, 80), 14), 200),
+            trim=m.flat((104, 76, 54)),
+            door=m.flat((84, 108, 116)),
+            pane=m.flat((46, 44, 44)),
+        )
         places = self.ground.scatter(1, 2600, 0, self._low, 400, 520)
         for x, y in places:
             with self.b.object("hut"), self.at(x, y):
@@ -187,8 +199,13 @@ class _Desert(Country):
         rng, reach = self.rng, self.pond_size * 1.2
         water = grounds.water(self.noise, (50, 92, 88), (150, 176, 166))
         with self.b.object("pond"):
-            self.b.quad((600 - reach, -300 - reach, -55), (2 * reach, 0, 0), (0, 2 * reach, 0),
-                        self.m.tiled(water, 420, gloss=0.6), 400)  # fmt: skip
+            self.b.quad(
+                (600 - reach, -300 - reach, -55),
+                (2 * reach, 0, 0),
+                (0, 2 * reach, 0),
+                self.m.tiled(water, 420, gloss=0.6),
+                400,
+            )
 
         def shore(x: np.ndarray, y: np.ndarray) -> np.ndarray:
             far = np.hypot(x - 600, y + 300)
@@ -196,8 +213,14 @@ class _Desert(Country):
 
         for x, y in self.ground.scatter(int(rng.integers(16, 30)), 3400, 190, shore, 60, 70):
             self.tree(x, y, "palm", float(rng.uniform(420, 850)))
-        self.tufts("reeds", 260, 2600, self.flora.grass(((112, 128, 62), (138, 140, 78))), (50, 110),
-                   lambda x, y: ((w := self.wet(x, y)) > 0.02) * (w < 0.5) * 1.0)  # fmt: skip
+        self.tufts(
+            "reeds",
+            260,
+            2600,
+            self.flora.grass(((112, 128, 62), (138, 140, 78))),
+            (50, 110),
+            lambda x, y: ((w := self.wet(x, y)) > 0.02) * (w < 0.5) * 1.0,
+        )
 
     def _plants(self) -> None:
         rng = self.rng

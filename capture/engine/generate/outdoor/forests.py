@@ -8,19 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.engine.generate.kit.materials import Materials
-from capture.engine.generate.kit.mesh import MeshBuilder
 from capture.engine.generate.kit.noise import NoiseBank
 from capture.engine.generate.kit.pictures import Colour, pick, vary
 from capture.engine.generate.outdoor.nature import grounds, plants, trees
-from capture.engine.generate.outdoor.nature.daylight import draw_daylight, draw_season
-from capture.engine.generate.outdoor.nature.fields import Fields, smoothstep
-from capture.engine.generate.outdoor.nature.finish import EYE_CM, Outdoors, finish_outdoors
-from capture.engine.generate.outdoor.nature.flora import BROAD, NEEDLES, Flora
-from capture.engine.generate.outdoor.nature.foliage import Foliage
+from capture.engine.generate.outdoor.nature.country import Country
+from capture.engine.generate.outdoor.nature.daylight import draw_season
+from capture.engine.generate.outdoor.nature.fields import smoothstep
+from capture.engine.generate.outdoor.nature.flora import BROAD, NEEDLES
 from capture.engine.generate.outdoor.nature.land import Land
 from capture.engine.generate.outdoor.nature.rocks import rock
-from capture.engine.generate.outdoor.nature.scatter import Ground
 from capture.engine.scene import Scene
 
 ROAM_CM, FINE_CM, DENSE_CM, OUTER_CM = 3600.0, 4200.0, 6200.0, 40000.0
@@ -43,31 +39,56 @@ class _Kind:
 
 _KINDS = {
     "spruce": _Kind(
-        words="spruce and fir forest", trees=("spruce", "spruce", "fir"), height=(900, 1900),
-        count=230, soil=(74, 60, 46), litter=((106, 80, 54), (88, 96, 50)),
-        undergrowth=("fern", "moss", "grass"), moss=0.5,
+        words="spruce and fir forest",
+        trees=("spruce", "spruce", "fir"),
+        height=(900, 1900),
+        count=230,
+        soil=(74, 60, 46),
+        litter=((106, 80, 54), (88, 96, 50)),
+        undergrowth=("fern", "moss", "grass"),
+        moss=0.5,
     ),
     "beech": _Kind(
-        words="beech forest", trees=("beech", "beech", "oak", "beech"), height=(1100, 1900),
-        count=150, soil=(92, 70, 50), litter=((158, 104, 62), (128, 82, 48)),
-        undergrowth=("fern", "sapling"), moss=0.3,
+        words="beech forest",
+        trees=("beech", "beech", "oak", "beech"),
+        height=(1100, 1900),
+        count=150,
+        soil=(92, 70, 50),
+        litter=((158, 104, 62), (128, 82, 48)),
+        undergrowth=("fern", "sapling"),
+        moss=0.3,
     ),
     "birch": _Kind(
-        words="birch wood", trees=("birch", "birch", "birch", "pine"), height=(900, 1500),
-        count=200, soil=(96, 92, 60), litter=((126, 122, 66), (104, 116, 58)),
-        undergrowth=("grass", "grass", "flower", "fern"), moss=0.2,
+        words="birch wood",
+        trees=("birch", "birch", "birch", "pine"),
+        height=(900, 1500),
+        count=200,
+        soil=(96, 92, 60),
+        litter=((126, 122, 66), (104, 116, 58)),
+        undergrowth=("grass", "grass", "flower", "fern"),
+        moss=0.2,
     ),
     "pine": _Kind(
-        words="pine wood", trees=("pine", "pine", "pine", "birch"), height=(1200, 2000),
-        count=165, soil=(128, 104, 74), litter=((150, 112, 74), (116, 104, 66)),
-        undergrowth=("grass", "bush", "moss"), moss=0.15,
+        words="pine wood",
+        trees=("pine", "pine", "pine", "birch"),
+        height=(1200, 2000),
+        count=165,
+        soil=(128, 104, 74),
+        litter=((150, 112, 74), (116, 104, 66)),
+        undergrowth=("grass", "bush", "moss"),
+        moss=0.15,
     ),
     "mixed": _Kind(
-        words="mixed forest", trees=("oak", "spruce", "beech", "birch", "maple", "pine"),
-        height=(900, 1800), count=165, soil=(88, 70, 50), litter=((140, 98, 58), (96, 96, 50)),
-        undergrowth=("fern", "bush", "grass"), moss=0.4,
+        words="mixed forest",
+        trees=("oak", "spruce", "beech", "birch", "maple", "pine"),
+        height=(900, 1800),
+        count=165,
+        soil=(88, 70, 50),
+        litter=((140, 98, 58), (96, 96, 50)),
+        undergrowth=("fern", "bush", "grass"),
+        moss=0.4,
     ),
-}  # fmt: skip
+}
 
 
 def generate_forest(seed: int) -> Scene:
@@ -75,31 +96,18 @@ def generate_forest(seed: int) -> Scene:
     rng = np.random.default_rng([seed, 0xF0E5])
     maker = _Forest(rng)
     maker.build()
-    return finish_outdoors(
-        Outdoors(
-            name=f"forest:{seed}", caption=maker.caption(), b=maker.b, foliage=maker.f, m=maker.m,
-            daylight=maker.daylight, spawns=maker.spawns(), roam_cm=maker.roam_cm(),
-        )
-    )  # fmt: skip
+    return maker.finish(f"forest:{seed}", maker.caption(), maker.spawn_places())
 
 
-class _Forest:
+class _Forest(Country):
     """Builds one forest."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
-        self.kind = _KINDS[pick(rng, list(_KINDS))]
-        self.season = draw_season(rng)
-        self.snow = self.season == "winter" and bool(rng.random() < 0.7)
         hours = ("noon", "morning", "morning", "evening", "overcast", "mist")
-        self.daylight = draw_daylight(rng, hours, 0.7)
-        self.m, self.noise, self.fields = Materials(), NoiseBank(rng), Fields(rng)
-        self.b = MeshBuilder()
-        self.f, self.ground = Foliage(self.b), Ground(rng)
-        self.flora = Flora(self.m, self.noise, rng, self.season, self.snow)
+        super().__init__(rng, draw_season(rng), hours, ROAM_CM, 0.7)
+        self.kind = _KINDS[pick(rng, list(_KINDS))]
         self.bend = rng.uniform(300, 800), rng.uniform(2600, 4200), rng.uniform(0, 6.28)
         self.relief = float(rng.uniform(60, 220))
-        self.features: list[str] = []
 
     def trail(self, x: np.ndarray) -> np.ndarray:
         """The trail's y at x."""
@@ -203,7 +211,7 @@ class _Forest:
         """Logs, stumps and rocks."""
         rng = self.rng
         stone = grounds.rock(self.noise, vary(rng, (122, 120, 114), 14), (112, 118, 78))
-        cover = grounds.snow(self.noise) if self.snow else tex_moss(self.noise)
+        cover = grounds.snow(self.noise) if self.snow else _moss(self.noise)
         stones = grounds.blend(self.m, self.noise, stone, cover, 3, 260)
         off = lambda x, y: (self.off_trail(x, y) > 230).astype(float)  # noqa: E731
         for x, y in self.ground.scatter(int(rng.integers(8, 26)), 4600, 300, off, 80, 120):
@@ -220,8 +228,13 @@ class _Forest:
             with self.b.object("stump"), self.b.at(x, y, z):
                 line = np.array([[0, 0, -30], [0, 0, 10], [0, 0, 45]])
                 trees.tube(self.b, line, np.array([1.5, 1.1, 1.0]) * radius, bark, 9)
-                trees.tube(self.b, line[2:] + [[0, 0, 0], [0, 0, 0.6]],
-                           np.array([1.0, 0.02]) * radius, wood, 9)  # fmt: skip
+                trees.tube(
+                    self.b,
+                    line[2:] + [[0, 0, 0], [0, 0, 0.6]],
+                    np.array([1.0, 0.02]) * radius,
+                    wood,
+                    9,
+                )
 
     def _log(self, x: float, y: float, bark) -> None:
         rng = self.rng
@@ -249,15 +262,18 @@ class _Forest:
 
             sparse = 0.3 if self.snow else 1.0
             if kind == "fern":
-                places = self._on_land(
-                    self.ground.scatter(int(260 * sparse), 4300, 110, wanted, 20)
-                )
+                places = self.on_land(self.ground.scatter(int(260 * sparse), 4300, 110, wanted, 20))
                 colour = {"autumn": (164, 124, 58), "winter": (128, 100, 62)}.get(
                     season, (84, 118, 52)
                 )
                 with self.b.object("ferns"):
-                    plants.ferns(self.f, rng, places, rng.uniform(60, 115, len(places)),
-                                 self.flora.frond(colour))  # fmt: skip
+                    plants.ferns(
+                        self.f,
+                        rng,
+                        places,
+                        rng.uniform(60, 115, len(places)),
+                        self.flora.frond(colour),
+                    )
             elif kind in ("grass", "flower", "moss"):
                 colours = (
                     ((106, 132, 56), (132, 144, 70)) if season != "autumn" else ((150, 136, 72),)
@@ -266,7 +282,7 @@ class _Forest:
                 grown = kind == "flower" and season in ("spring", "summer")
                 material = self.flora.grass(colours, heads if grown else None)
                 count = {"grass": 1700, "flower": 600, "moss": 700}[kind] * sparse
-                places = self._on_land(self.ground.scatter(int(count), 4300, 55, wanted, 10))
+                places = self.on_land(self.ground.scatter(int(count), 4300, 55, wanted, 10))
                 with self.b.object("flowers" if grown else "grass"):
                     plants.tufts(self.f, rng, places, rng.uniform(16, 42, len(places)), material)
             else:
@@ -282,34 +298,26 @@ class _Forest:
             with self.b.object("bush"), self.b.at(x, y, self.land.height(x, y)[0]):
                 plants.bush(self.f, rng, leaves, size, size * rng.uniform(0.9, 1.6), 26)
 
-    def _on_land(self, places: np.ndarray) -> np.ndarray:
-        return np.column_stack([places, self.land.height(*places.T)])
-
-    def spawns(self) -> np.ndarray:
+    def spawn_places(self) -> np.ndarray:
         """Along the trail, looking along it and into the trees."""
         x = np.linspace(-ROAM_CM * 0.86, ROAM_CM * 0.86, 8)
         y = np.clip(self.trail(x), -ROAM_CM * 0.8, ROAM_CM * 0.8)
         ahead = np.degrees(np.arctan2(self.trail(x + 600) - self.trail(x), 600))
         yaw = ahead + np.array([0, 35, -30, 180, 0, 140, -150, 180])
-        return np.column_stack([x, y, self.land.height(x, y) + EYE_CM, yaw])
-
-    def roam_cm(self) -> np.ndarray:
-        """The box over the middle of the land."""
-        inside = np.abs(self.land.points[:, :2]).max(1) < ROAM_CM
-        z = self.land.points[inside, 2]
-        return np.array([[-ROAM_CM, -ROAM_CM, z.min() + 30], [ROAM_CM, ROAM_CM, z.max() + 480]])
+        return self.spawns(np.column_stack([x, y, yaw]))
 
     def caption(self) -> str:
         """One factual sentence."""
-        when = {"winter": "snowy " if self.snow else "bare winter "}.get(
-            self.season, {"autumn": "autumn ", "spring": "spring "}.get(self.season, "")
-        )
+        plain = self.season == "winter" and not self.snow
+        when = "snowy " if self.snow else "bare winter " if plain else f"{self.season} "
+        when = "" if self.season == "summer" else when
+        article = "An" if (when or self.kind.words)[0] in "aeiou" else "A"
         return (
-            f"A {when}{self.kind.words} {self.daylight.hour}, with a winding trail, fallen logs, "
-            "stumps and rocks."
+            f"{article} {when}{self.kind.words} {self.daylight.hour}, with a winding trail, "
+            "fallen logs, stumps and rocks."
         )
 
 
-def tex_moss(noise: NoiseBank) -> np.ndarray:
+def _moss(noise: NoiseBank) -> np.ndarray:
     """Moss on stone."""
     return grounds.meadow(noise, (86, 106, 42), (112, 116, 58))

@@ -36,8 +36,20 @@ class _Mountains(Country):
         self.valley = float(rng.uniform(0, np.pi))  # the way the valley runs
         self.peak = float(rng.uniform(26000, 62000))
         self.relief = float(rng.uniform(120, 420))
-        self.stone = vary(rng, pick(rng, [(128, 128, 122), (142, 134, 116), (112, 118, 120),
-                                          (150, 146, 132), (120, 114, 100)]), 6)  # fmt: skip
+        self.stone = vary(
+            rng,
+            pick(
+                rng,
+                [
+                    (128, 128, 122),
+                    (142, 134, 116),
+                    (112, 118, 120),
+                    (150, 146, 132),
+                    (120, 114, 100),
+                ],
+            ),
+            6,
+        )
         self.lake = bool(rng.random() < 0.6)
         angle = self.valley + rng.normal(0, 0.5)
         self.lake_at = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(3800, 5600)
@@ -94,8 +106,10 @@ class _Mountains(Country):
     def _materials(self) -> None:
         noise, m, rng = self.noise, self.m, self.rng
         green = {
-            "spring": (98, 128, 52), "autumn": (142, 122, 62), "winter": (128, 116, 70),
-        }.get(self.season, (88, 114, 46))  # fmt: skip
+            "spring": (98, 128, 52),
+            "autumn": (142, 122, 62),
+            "winter": (128, 116, 70),
+        }.get(self.season, (88, 114, 46))
         grass = grounds.meadow(noise, vary(rng, green, 8), (150, 138, 82), 0.25)
         stone = grounds.rock(noise, self.stone, (128, 124, 92))
         snow = grounds.snow(noise)
@@ -104,9 +118,11 @@ class _Mountains(Country):
         self.rocky = grounds.blend(m, noise, floor, stone, 7)
         self.worn = grounds.blend(m, noise, floor, path, 7)
         self.white = grounds.blend(m, noise, stone, snow, 6)
-        self.stones = [self.rocky[-1], self.white[-1]] if self.snow else [
-            self.rocky[-1], *grounds.blend(m, noise, stone, grass, 3)[1:]
-        ]  # fmt: skip
+        self.stones = (
+            [self.rocky[-1], self.white[-1]]
+            if self.snow
+            else [self.rocky[-1], *grounds.blend(m, noise, stone, grass, 3)[1:]]
+        )
 
     def _paint(self) -> None:
         middle, up = self.land.middles(), self.land.upness()
@@ -140,9 +156,14 @@ class _Mountains(Country):
             self.land.add_to(self.b, [*sets, *(s.scaled(3900, 3900) for s in sets)], choice)
 
     def _water(self) -> None:
-        colour, light = pick(self.rng, [((38, 78, 88), (120, 160, 170)),
-                                        ((34, 96, 104), (130, 180, 180)),
-                                        ((48, 66, 78), (140, 156, 170))])  # fmt: skip
+        colour, light = pick(
+            self.rng,
+            [
+                ((38, 78, 88), (120, 160, 170)),
+                ((34, 96, 104), (130, 180, 180)),
+                ((48, 66, 78), (140, 156, 170)),
+            ],
+        )
         if self.snow:
             image = grounds.snow(self.noise, (172, 192, 206))
             material = self.m.tiled(image, 500, gloss=0.3)
@@ -155,18 +176,22 @@ class _Mountains(Country):
 
     def _skin(self) -> Skin:
         rng, noise, m = self.rng, self.noise, self.m
-        stone = m.tiled(tex.bricks(noise, self.stone, tex.darker(self.stone, 0.7), 9, 4, 0.22, 0.05),
-                        300, 260)  # fmt: skip
+        stone = m.tiled(
+            tex.bricks(noise, self.stone, tex.darker(self.stone, 0.7), 9, 4, 0.22, 0.05), 300, 260
+        )
         wood = m.tiled(tex.boards(noise, vary(rng, (112, 82, 58), 14), 9), 200, 200)
         pale = m.tiled(tex.stained_plaster(noise, (226, 220, 206)), 300)
         roof = pick(rng, [(104, 78, 62), (92, 92, 98), (128, 72, 54)])
         top = grounds.snow(noise) if self.snow else tex.roof_tiles(noise, roof)
         wall = wood if self.building == "hut" else pale
         return Skin(
-            wall=wall, base=stone, roof=m.tiled(top, 240), trim=m.flat((86, 64, 48)),
+            wall=wall,
+            base=stone,
+            roof=m.tiled(top, 240),
+            trim=m.flat((86, 64, 48)),
             door=m.tiled(tex.boards(noise, (92, 66, 46), 12).transpose(1, 0, 2), 100),
             pane=m.flat((52, 62, 72)),
-        )  # fmt: skip
+        )
 
     def _building(self) -> None:
         if self.building == "none":
@@ -231,8 +256,14 @@ class _Mountains(Country):
 
     def _low_plants(self) -> None:
         rng = self.rng
-        self.tufts("grass", 500 if self.snow else 2400, 4300,
-                   self.flora.grass(self.grass_colours()), (16, 36), self._dry)  # fmt: skip
+        self.tufts(
+            "grass",
+            500 if self.snow else 2400,
+            4300,
+            self.flora.grass(self.grass_colours()),
+            (16, 36),
+            self._dry,
+        )
         if self.season in ("spring", "summer"):
             for heads in [(232, 206, 70), (196, 92, 140), (238, 238, 232), (106, 108, 196)][
                 : int(rng.integers(1, 4))
@@ -267,8 +298,7 @@ class _Mountains(Country):
         parts = [things[self.building]] if self.building in things else []
         if self.lake:
             parts.append("a frozen lake" if self.snow else "a lake")
-        parts += ["rocks and conifers"]
+        text = ", ".join([*parts, "rocks"]) + " and conifers"
         ground = "snow-covered" if self.snow else f"{self.season_word()}alpine"
-        text = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
         article = "An" if ground[0] in "aeiou" else "A"
         return f"{article} {ground} meadow below mountain ridges {self.daylight.hour}, with {text}."

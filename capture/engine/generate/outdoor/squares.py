@@ -6,8 +6,6 @@ The middle is at (0, 0) on the ground; house fronts stand on all four sides.
 import numpy as np
 
 from capture.engine.generate.kit import textures as tex
-from capture.engine.generate.kit.assemble import finish_scene
-from capture.engine.generate.kit.bake import Quality
 from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.mesh import MeshBuilder
 from capture.engine.generate.kit.pictures import pick
@@ -15,7 +13,8 @@ from capture.engine.generate.outdoor import monuments, props
 from capture.engine.generate.outdoor.facades import build_house
 from capture.engine.generate.outdoor.landmarks import clock_tower
 from capture.engine.generate.outdoor.townlook import CAR_PAINTS, PAINTS, TownPalette
-from capture.engine.scene import Scene, Sky, Sun
+from capture.engine.generate.outdoor.townstyle import Town, draw_town
+from capture.engine.scene import Scene
 
 EYE_CM = 160.0
 
@@ -23,34 +22,45 @@ EYE_CM = 160.0
 def generate_square(seed: int) -> Scene:
     """The square of a seed."""
     rng = np.random.default_rng([seed, 0x5C0A])
-    b, palette = MeshBuilder(), TownPalette(rng)
+    town = draw_town(rng)
+    b, palette = town.b, town.palette
     half = float(rng.integers(21, 28) * 100), float(rng.integers(17, 23) * 100)
     _pavement(b, palette, half)
-    _houses(b, palette, half)
+    _houses(town, half)
     centre = pick(rng, ["fountain", "statue", "obelisk"])
     article = "an" if centre == "obelisk" else "a"
     with b.object(centre):
         getattr(monuments, centre)(b, palette)
-    _market(b, palette, half)
-    _edges(b, palette, half)
-    azimuth, height = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(36, 56))
-    flat = np.cos(height)
-    direction = float(np.cos(azimuth) * flat), float(np.sin(azimuth) * flat), float(np.sin(height))
-    return finish_scene(
-        name=f"square:{seed}",
-        caption=f"A town square by day with {article} {centre} in its middle, market stalls, trees "
-        "and benches, surrounded by differing houses and shops and a clock tower.",
-        indoor=False,
-        builder=b,
-        textures=palette.m.textures(),
-        lamps=[],
-        sun=Sun(direction=direction, colour=(1.25, 1.15, 0.98)),
-        sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))),
-        quality=Quality(rays=30, smoothing=2, sky_gain=2.0),
-        exposure_ev=0.3,
-        spawns=_spawns(half),
-        roam_cm=np.array([[80 - half[0], 80 - half[1], 40], [half[0] - 80, half[1] - 80, 520]]),
+    market = bool(rng.random() < 0.6)
+    if market:
+        _market(b, palette, half)
+    else:
+        _grove(town, half)
+    _edges(town, half)
+    season = town.season_word()
+    first = "An" if (season or "town")[0] in "aeiou" else "A"
+    return town.finish(
+        f"square:{seed}",
+        f"{first} {season}town square {town.daylight.hour} with {article} {centre} in its middle, "
+        f"{'market stalls, trees' if market else 'rows of trees'} and benches, surrounded by "
+        f"{town.houses()} and a clock tower.",
+        _spawns(half),
+        np.array([[80 - half[0], 80 - half[1], 40], [half[0] - 80, half[1] - 80, 520]]),
     )
+
+
+def _grove(town: Town, half: tuple[float, float]) -> None:
+    """Two rows of trees with benches between them, where others have a market."""
+    b, palette = town.b, town.palette
+    side = float(palette.rng.choice([-1.0, 1.0]))
+    for row in (0.36, 0.64):
+        for x in np.arange(-half[0] * 0.6, half[0] * 0.61, 560):
+            with b.object("tree"), b.at(float(x), side * row * half[1]):
+                b.quad((-60, -60, 1.6), (120, 0, 0), (0, 120, 0), palette.hedge, 60)
+                town.tree(600, 900)
+    for x in np.arange(-half[0] * 0.5, half[0] * 0.51, 560):
+        with b.object("bench"), b.at(float(x), side * 0.5 * half[1], 0, -90 * side):
+            props.bench(b, palette.wood, palette.flat((72, 78, 84)))
 
 
 def _spawns(half: tuple[float, float]) -> np.ndarray:
@@ -66,9 +76,17 @@ def _pavement(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -
     """Setts, a paler border before the houses, and two paler paths that cross in the middle."""
     rng, noise, m = palette.rng, palette.noise, palette.m
     colour = pick(rng, [(164, 146, 124), (146, 140, 134), (172, 130, 104)])
-    setts = m.tiled(tex.cobbles(noise, colour), 170)
+    kinds = [
+        (tex.cobbles(noise, colour), 170),
+        (tex.cobbles(noise, colour), 170),
+        (tex.bricks(noise, colour, tex.darker(colour, 0.75), 8, 4, 0.1, 0.02), 320),
+        (tex.tiles(noise, colour, tex.darker(colour, 0.86), 4, tex.darker(colour, 0.7)), 400),
+    ]
+    image, size = pick(rng, kinds)
+    setts = m.tiled(palette.snowed(image, 0.5), size)
     slab = pick(rng, [(196, 188, 172), (180, 178, 176)])
-    paving = m.tiled(tex.bricks(noise, slab, tex.darker(slab, 0.7), 6, 3, 0.09, 0.014), 300)
+    border = tex.bricks(noise, slab, tex.darker(slab, 0.7), 6, 3, 0.09, 0.014)
+    paving = m.tiled(palette.snowed(border, 0.6), 300)
     x, y = half
     with b.object("square"):
         b.quad((-x, -y, 0), (2 * x, 0, 0), (0, 2 * y, 0), setts, 90)
@@ -89,17 +107,19 @@ def _flat(
     b.quad((*low, 1.0), *size, material, 100)
 
 
-def _houses(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> None:
+def _houses(town: Town, half: tuple[float, float]) -> None:
     """A row on each side; the tower stands in the middle of one of them."""
+    b, palette = town.b, town.palette
     tower_side = int(palette.rng.integers(4))
     sides = ((0, -1, 90.0), (0, 1, -90.0), (-1, 0, 0.0), (1, 0, 180.0))
     for number, (x, y, yaw) in enumerate(sides):
         length = 2 * (half[0] if y else half[1])
         with b.at(x * half[0], y * half[1], 0, yaw):
-            _side(b, palette, length, number == tower_side)
+            _side(town, length, number == tower_side)
 
 
-def _side(b: MeshBuilder, palette: TownPalette, length: float, tower: bool) -> None:
+def _side(town: Town, length: float, tower: bool) -> None:
+    b, palette = town.b, town.palette
     count = max(3, round(length / 950))
     count += 1 - count % 2 if tower else 0
     widths = palette.rng.uniform(0.85, 1.15, count)
@@ -110,7 +130,7 @@ def _side(b: MeshBuilder, palette: TownPalette, length: float, tower: bool) -> N
             if tower and k == count // 2:
                 clock_tower(b, palette, width)
             else:
-                house = palette.house(width, (1, 3))
+                house = palette.house(width, town.storeys)
                 build_house(b, house, palette.look(house), palette.rng)
         y += width
 
@@ -125,16 +145,17 @@ def _market(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> 
                     monuments.stall(b, palette)
 
 
-def _edges(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> None:
+def _edges(town: Town, half: tuple[float, float]) -> None:
     """Trees, lamps and benches along the borders, some cars in a corner."""
+    b, palette = town.b, town.palette
     rng, metal = palette.rng, palette.flat((72, 78, 84))
     for side in (-1, 1):
         for k, x in enumerate(np.arange(-half[0] + 500, half[0] - 400, 480)):
             with b.at(float(x), side * (half[1] - 400), 0, -90 * side):
-                _edge_thing(b, palette, k, metal)
+                _edge_thing(town, k, metal)
         for y in (-half[1] * 0.45, half[1] * 0.45):
             with b.at(side * (half[0] - 420), float(y), 0, 90.0 * side + 90):
-                _edge_thing(b, palette, int(rng.integers(4)), metal)
+                _edge_thing(town, int(rng.integers(4)), metal)
     _column(b, palette, half, metal)
     glass, tyre, rim = (
         palette.flat((66, 80, 92)),
@@ -164,15 +185,13 @@ def _column(
         props.advert_column(b, metal, [palette.posters[i] for i in palette.rng.permutation(8)[:4]])
 
 
-def _edge_thing(b: MeshBuilder, palette: TownPalette, k: int, metal: Material) -> None:
+def _edge_thing(town: Town, k: int, metal: Material) -> None:
     """A tree, a bench with a bin, a lamp or a planter, by number."""
-    rng = palette.rng
+    b, palette, rng = town.b, town.palette, town.palette.rng
     if k % 4 in (0, 2):
         with b.object("tree"):
             b.quad((-60, -60, 1.6), (120, 0, 0), (0, 120, 0), palette.hedge, 60)
-            props.tree(
-                b, rng, palette.bark, pick(rng, palette.leaves), float(rng.uniform(560, 820))
-            )
+            town.tree()
     elif k % 4 == 1:
         with b.object("bench"):
             props.bench(b, palette.wood, metal)

@@ -6,15 +6,14 @@ The road runs along x; its middle is y = 0, the kerbs stand at +-400 cm, the hou
 import numpy as np
 
 from capture.engine.generate.kit import textures as tex
-from capture.engine.generate.kit.assemble import finish_scene
-from capture.engine.generate.kit.bake import Quality
 from capture.engine.generate.kit.mesh import MeshBuilder
 from capture.engine.generate.kit.pictures import pick
 from capture.engine.generate.outdoor import props
 from capture.engine.generate.outdoor.facades import build_house
 from capture.engine.generate.outdoor.landmarks import clock_tower, hoarding
 from capture.engine.generate.outdoor.townlook import CAR_PAINTS, PAINTS, TownPalette
-from capture.engine.scene import Scene, Sky, Sun
+from capture.engine.generate.outdoor.townstyle import Town, draw_town
+from capture.engine.scene import Scene
 
 LENGTH_CM, ROAD_CM, FRONT_CM, KERB_CM = 12000.0, 400.0, 800.0, 14.0
 EYE_CM = 160.0 + KERB_CM
@@ -23,38 +22,25 @@ EYE_CM = 160.0 + KERB_CM
 def generate_street(seed: int) -> Scene:
     """The street of a seed."""
     rng = np.random.default_rng([seed, 0x57EE])
-    b, palette = MeshBuilder(), TownPalette(rng)
+    town = draw_town(rng)
+    b, palette = town.b, town.palette
     crossings = [float(rng.uniform(2400, 4200)), float(rng.uniform(7600, 9600))]
-    _ground(b, palette, crossings)
+    cars = float(pick(rng, [0.0, 0.3, 0.72, 0.72, 0.9]))
+    _ground(b, palette, crossings, paved=cars == 0)
     for side in (-1.0, 1.0):
-        _row(b, palette, side)
-        _pavement_things(b, palette, side, crossings)
-        _parked_cars(b, palette, side, crossings)
-    _ends(b, palette)
-    azimuth, height = rng.uniform(0.35, 2.8) * rng.choice([-1, 1]), np.radians(rng.uniform(38, 58))
-    flat = np.cos(height)
-    sun = Sun(
-        direction=(
-            float(np.cos(azimuth) * flat),
-            float(np.sin(azimuth) * flat),
-            float(np.sin(height)),
-        ),
-        colour=(1.25, 1.15, 0.98),
-    )
-    return finish_scene(
-        name=f"street:{seed}",
-        caption="A town street by day between two rows of differing houses and shops, "
-        "with parked cars, trees, lamp posts, benches and crossings.",
-        indoor=False,
-        builder=b,
-        textures=palette.m.textures(),
-        lamps=[],
-        sun=sun,
-        sky=Sky(cloud_cover=float(rng.uniform(0.2, 0.6))),
-        quality=Quality(rays=30, smoothing=2, sky_gain=2.4),
-        exposure_ev=0.35,
-        spawns=_spawns(),
-        roam_cm=np.array([[150.0, -FRONT_CM + 60, 40], [LENGTH_CM - 150, FRONT_CM - 60, 520]]),
+        _row(town, side)
+        _pavement_things(town, side, crossings)
+        _parked_cars(b, palette, side, crossings, cars)
+    _ends(town)
+    season = town.season_word()
+    article = "An" if (season or "town")[0] in "aeiou" else "A"
+    what = "parked cars, trees" if cars else "no cars, trees"
+    return town.finish(
+        f"street:{seed}",
+        f"{article} {season}town street {town.daylight.hour} between two rows of {town.houses()}, "
+        f"with {what}, lamp posts, benches and crossings.",
+        _spawns(),
+        np.array([[150.0, -FRONT_CM + 60, 40], [LENGTH_CM - 150, FRONT_CM - 60, 520]]),
     )
 
 
@@ -73,13 +59,16 @@ def _spawns() -> np.ndarray:
     return np.array([(x, y, EYE_CM if y else EYE_CM - KERB_CM, yaw) for x, y, yaw in rows], float)
 
 
-def _ground(b: MeshBuilder, palette: TownPalette, crossings: list[float]) -> None:
+def _ground(b: MeshBuilder, palette: TownPalette, crossings: list[float], paved: bool) -> None:
     """Carriageway, gutters, kerbs, pavements, markings, and land under and beyond the houses."""
     noise, m = palette.noise, palette.m
-    road = m.tiled(tex.asphalt(noise), 400)
+    setts = pick(palette.rng, [(150, 142, 134), (164, 140, 118), (136, 136, 140)])
+    image, size = (tex.cobbles(noise, setts), 190) if paved else (tex.asphalt(noise), 400)
+    road = m.tiled(palette.snowed(image, 0.3), size)
     colour = pick(palette.rng, [(178, 172, 162), (160, 150, 140), (186, 170, 150)])
     paving = m.tiled(
-        tex.bricks(noise, colour, tex.darker(colour, 0.72), 6, 3, 0.09, 0.014), 300, 300
+        palette.snowed(tex.bricks(noise, colour, tex.darker(colour, 0.72), 6, 3, 0.09, 0.014), 0.6),
+        300,
     )
     stone, white = (
         m.tiled(tex.plaster(noise, (150, 148, 146), 2.0), 90),
@@ -106,23 +95,23 @@ def _ground(b: MeshBuilder, palette: TownPalette, crossings: list[float]) -> Non
                 b.quad((c - 150, y - 24, 1), (300, 0, 0), (0, 48, 0), white, 100)
 
 
-def _row(b: MeshBuilder, palette: TownPalette, side: float) -> None:
+def _row(town: Town, side: float) -> None:
     """Houses of differing widths that together fill one side."""
+    b, palette = town.b, town.palette
     widths = palette.rng.uniform(760, 1320, 12)
     widths = np.round(widths * (LENGTH_CM / widths.sum()))
     widths[-1] += LENGTH_CM - widths.sum()
     x = 0.0
     for width in widths:
-        house = palette.house(float(width), (1, 3))
+        house = palette.house(float(width), town.storeys)
         with b.at(x + width / 2, side * FRONT_CM, KERB_CM, -90 * side):
             build_house(b, house, palette.look(house), palette.rng)
         x += float(width)
 
 
-def _pavement_things(
-    b: MeshBuilder, palette: TownPalette, side: float, crossings: list[float]
-) -> None:
+def _pavement_things(town: Town, side: float, crossings: list[float]) -> None:
     """Trees and lamps by turns along the kerb; benches, bins and others between them."""
+    b, palette = town.b, town.palette
     rng, metal = (
         palette.rng,
         palette.flat(pick(palette.rng, [(72, 78, 84), (66, 96, 84), (92, 84, 76)])),
@@ -135,7 +124,7 @@ def _pavement_things(
             continue
         with b.at(float(x), side * (ROAD_CM + 62), KERB_CM, 90 * side):
             if k % 2 == 0:
-                _street_tree(b, palette)
+                _street_tree(town)
             else:
                 with b.object("lamp_post"), b.at(0, 0, 0, 180):
                     props.lamp_post(b, metal, palette.flat((250, 240, 214)), old)
@@ -148,16 +137,10 @@ def _pavement_things(
                 props.bollards(b, np.array([[0, 0]]), metal)
 
 
-def _street_tree(b: MeshBuilder, palette: TownPalette) -> None:
-    with b.object("tree"):
-        b.quad((-50, -50, 0.8), (100, 0, 0), (0, 100, 0), palette.hedge, 50)
-        props.tree(
-            b,
-            palette.rng,
-            palette.bark,
-            pick(palette.rng, palette.leaves),
-            float(palette.rng.uniform(560, 780)),
-        )
+def _street_tree(town: Town) -> None:
+    with town.b.object("tree"):
+        town.b.quad((-50, -50, 0.8), (100, 0, 0), (0, 100, 0), town.palette.hedge, 50)
+        town.tree()
 
 
 def _bench(b: MeshBuilder, palette: TownPalette, metal) -> None:
@@ -209,12 +192,14 @@ def _shelter(b: MeshBuilder, palette: TownPalette, metal) -> None:
         props.bus_shelter(b, metal, metal, pick(palette.rng, palette.posters), palette.wood)
 
 
-def _parked_cars(b: MeshBuilder, palette: TownPalette, side: float, crossings: list[float]) -> None:
+def _parked_cars(
+    b: MeshBuilder, palette: TownPalette, side: float, crossings: list[float], share: float
+) -> None:
     rng, flat = palette.rng, palette.flat
     x = float(rng.uniform(700, 1200))
     glass, tyre, rim = flat((66, 80, 92)), flat((40, 40, 42)), flat((170, 172, 176))
     while x < LENGTH_CM - 700:
-        if all(abs(x - c) > 520 for c in crossings) and rng.random() < 0.72:
+        if all(abs(x - c) > 520 for c in crossings) and rng.random() < share:
             kind, paint = (
                 pick(rng, ["hatchback", "saloon", "hatchback", "saloon", "van"]),
                 flat(pick(rng, CAR_PAINTS), 12),
@@ -227,8 +212,9 @@ def _parked_cars(b: MeshBuilder, palette: TownPalette, side: float, crossings: l
         x += float(rng.uniform(560, 800))
 
 
-def _ends(b: MeshBuilder, palette: TownPalette) -> None:
+def _ends(town: Town) -> None:
     """West: a tower between two houses. East: houses, or a hoarding with trees before them."""
+    b, palette = town.b, town.palette
     _facing(b, palette, 0.0, 0.0, [500.0, 600.0, 500.0], tower=1)
     if palette.rng.random() < 0.5:
         _facing(b, palette, LENGTH_CM, 180.0, [860.0, 740.0], tower=-1)

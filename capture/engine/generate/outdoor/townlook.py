@@ -7,6 +7,7 @@ from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.materials import Material, Materials
 from capture.engine.generate.kit.noise import NoiseBank
 from capture.engine.generate.outdoor.facades import House, Look
+from capture.engine.generate.outdoor.nature.grounds import snow
 
 SHOPS = [
     "BAKERY", "BOOKS & MAPS", "CAFE LUNA", "FLORIST", "PHARMACY", "HARDWARE", "FISH MARKET",
@@ -52,11 +53,17 @@ CAR_PAINTS = [
 ]  # fmt: skip
 
 
-class TownPalette:
-    """Makes a town's materials; walls, signs and posters are used once."""
+WALLS = ("mixed", "mixed", "brick", "render", "stone")  # what a town's houses are built of
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng, self.m, self.noise = rng, Materials(), NoiseBank(rng)
+
+class TownPalette:
+    """Makes a town's materials; walls, signs and posters are used once.
+
+    `walls` is one of WALLS; with `snow`, roofs and what is on the ground are white.
+    """
+
+    def __init__(self, rng: np.random.Generator, walls: str = "mixed", snow: bool = False) -> None:
+        self.rng, self.m, self.noise, self.snow = rng, Materials(), NoiseBank(rng), snow
         m, noise = self.m, self.noise
         names = [SHOPS[i] for i in rng.permutation(len(SHOPS))]
         self.signs = m.atlas([self._sign(name) for name in names[:24]], 1, 8)
@@ -66,10 +73,10 @@ class TownPalette:
             [pic.poster(rng, EVENTS[i]) for i in rng.permutation(len(EVENTS))], 2, 2
         )
         self.roofs = [
-            m.tiled(tex.roof_tiles(noise, pic.vary(rng, c, 12)), 260)
+            m.tiled(self.snowed(tex.roof_tiles(noise, pic.vary(rng, c, 12)), 0.8), 260)
             for c in ((158, 84, 62), (92, 92, 100), (120, 78, 66))
         ]
-        self.flat_roof = m.tiled(tex.asphalt(noise, (128, 124, 118)), 300)
+        self.flat_roof = m.tiled(self.snowed(tex.asphalt(noise, (128, 124, 118)), 0.8), 300)
         self.bases = [
             m.tiled(
                 tex.bricks(noise, pic.vary(rng, c, 12), tex.darker(c, 0.8), 6, 3, 0.07, 0.03),
@@ -91,8 +98,12 @@ class TownPalette:
             tex.bricks(noise, (104, 88, 72), (66, 54, 44), 3, 9, 0.2, 0.06), 50, 180
         )
         self.wood = m.tiled(tex.wood(noise, (150, 104, 66)), 120)
-        self.hedge = m.tiled(tex.grass(noise, (66, 100, 48)), 80)
-        self._walls = self._wall_choices()
+        self.hedge = m.tiled(self.snowed(tex.grass(noise, (66, 100, 48)), 0.5), 80)
+        self._walls = self._wall_choices(walls)
+
+    def snowed(self, image: np.ndarray, share: float) -> np.ndarray:
+        """The texture under snow, where there is any; `share` says how much covers it."""
+        return image * (1 - share) + snow(self.noise) * share if self.snow else image
 
     def flat(self, colour: tuple[int, int, int], amount: int = 0) -> Material:
         """A plain colour, varied by `amount`."""
@@ -164,23 +175,31 @@ class TownPalette:
             ground, ink = (238, 230, 210), ground
         return pic.sign(name, ground, ink)
 
-    def _wall_choices(self) -> list[Material]:
-        """Twenty-six different walls in random order."""
+    def _wall_choices(self, kind: str) -> list[Material]:
+        """About twenty-six different walls in random order."""
         rng, noise, m = self.rng, self.noise, self.m
+        stones = [(206, 190, 160), (172, 170, 166)]
+        if kind == "stone":
+            stones = [(206, 190, 160), (172, 170, 166), (190, 172, 146), (150, 144, 136)] * 4
+        bricks, renders = BRICKS, RENDERS
+        if kind != "mixed":
+            bricks = BRICKS * 3 if kind == "brick" else BRICKS[:2]
+            renders = RENDERS * 2 if kind == "render" else RENDERS[:4]
         walls = [
-            m.tiled(tex.bricks(noise, pic.vary(rng, c, 10), rows=14), 100, 104) for c in BRICKS
+            m.tiled(tex.bricks(noise, pic.vary(rng, c, 14), rows=14), 100, 104) for c in bricks
         ]
-        walls += [m.tiled(tex.stained_plaster(noise, pic.vary(rng, c, 10)), 420) for c in RENDERS]
+        walls += [m.tiled(tex.stained_plaster(noise, pic.vary(rng, c, 14)), 420) for c in renders]
         walls += [
             m.tiled(
                 tex.bricks(noise, pic.vary(rng, c, 10), tex.darker(c, 0.82), 8, 4, 0.1, 0.03),
                 300,
                 260,
             )
-            for c in ((206, 190, 160), (172, 170, 166))
+            for c in stones
         ]
-        walls += [
-            m.tiled(tex.boards(noise, pic.vary(rng, c, 10)), 220, 180)
-            for c in ((188, 200, 206), (206, 186, 150))
-        ]
+        if kind in ("mixed", "render"):
+            walls += [
+                m.tiled(tex.boards(noise, pic.vary(rng, c, 10)), 220, 180)
+                for c in ((188, 200, 206), (206, 186, 150))
+            ]
         return [walls[i] for i in rng.permutation(len(walls))]

@@ -25,12 +25,14 @@ def hull(
     sheer = board * (1 + 0.45 * (2 * share - 0.9) ** 2)
     keel = -board * 0.6 * np.sin(np.pi * np.clip(share, 0.06, 0.98)) ** 0.4
     for side in (1.0, -1.0):
-        rows = np.stack([
-            np.column_stack([x, side * half, sheer]),
-            np.column_stack([x, side * half * 0.93, sheer * 0.35]),
-            np.column_stack([x, side * half * 0.55, keel * 0.7]),
-            np.column_stack([x, 0 * x, keel]),
-        ])  # fmt: skip
+        rows = np.stack(
+            [
+                np.column_stack([x, side * half, sheer]),
+                np.column_stack([x, side * half * 0.93, sheer * 0.35]),
+                np.column_stack([x, side * half * 0.55, keel * 0.7]),
+                np.column_stack([x, 0 * x, keel]),
+            ]
+        )
         b.surface(rows[:, ::-1] if side > 0 else rows, paint)
     drop = board * 0.55 if open_ else board * 0.12
     floor = [np.column_stack([x, s * half * 0.95, sheer - drop]) for s in (1.0, 0.0, -1.0)]
@@ -39,10 +41,19 @@ def hull(
         inner = [np.column_stack([x, side * half * 0.95, sheer - d]) for d in (0.0, drop)]
         rail = np.stack(inner)
         b.surface(rail if side > 0 else rail[:, ::-1], deck)
-        tube(b, np.column_stack([x, side * half, sheer])[:-1], np.full(14, max(2.0, beam * 0.014)),
-             deck, 5)  # fmt: skip
-    stern = np.array([[[x[0], half[0], sheer[0]], [x[0], -half[0], sheer[0]]],
-                      [[x[0], half[0] * 0.55, keel[0]], [x[0], -half[0] * 0.55, keel[0]]]])  # fmt: skip
+        tube(
+            b,
+            np.column_stack([x, side * half, sheer])[:-1],
+            np.full(14, max(2.0, beam * 0.014)),
+            deck,
+            5,
+        )
+    stern = np.array(
+        [
+            [[x[0], half[0], sheer[0]], [x[0], -half[0], sheer[0]]],
+            [[x[0], half[0] * 0.55, keel[0]], [x[0], -half[0] * 0.55, keel[0]]],
+        ]
+    )
     b.surface(stern[:, ::-1], paint)
 
 

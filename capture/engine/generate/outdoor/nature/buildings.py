@@ -1,4 +1,4 @@
-"""Small buildings of the country: huts, chapels, ruins, towers, fences, piers. Frames face +x. cm."""
+"""Small buildings of the country: houses, towers, ruins, fences, piers; they face +x. cm."""
 
 from dataclasses import dataclass
 
@@ -107,8 +107,13 @@ def _roof(
                 points = np.array(edge)
                 normal = np.tile([0, -float(way), 0], (4, 1))
                 u, v = skin.trim.rect[:2] if skin.trim.rect else (0.0, 0.0)
-                b.add(points, normal, np.tile([u, v], (4, 1)), skin.trim.layer,
-                      np.array([[0, 1, 3], [0, 3, 2]]))  # fmt: skip
+                b.add(
+                    points,
+                    normal,
+                    np.tile([u, v], (4, 1)),
+                    skin.trim.layer,
+                    np.array([[0, 1, 3], [0, 3, 2]]),
+                )
 
 
 def chimney(b: MeshBuilder, skin: Skin, x: float, y: float, top: float) -> None:
@@ -212,3 +217,25 @@ def signpost(b: MeshBuilder, wood: Material, boards: list[tuple[float, Material]
         with b.at(0, 0, 205 - 30 * k, yaw):
             b.quad((6, 0, 12), (95, 0, 0), (0, 0, -24), board)
             b.quad((101, 1.5, 12), (-95, 0, 0), (0, 0, -24), board)
+
+
+def well(b: MeshBuilder, stone: Material, wood: Material, dark: Material) -> None:
+    """A round well under a small roof."""
+    lathe(b, (0, 0, 0), [(62, 20), (64, 82), (92, 82), (94, 0), (94, -50)], stone, 20)
+    for y in (-84.0, 84.0):
+        b.box((-7, y - 7, 60), (7, y + 7, 230), wood, 100)
+    for yaw in (0, 180):
+        with b.at(0, 0, 0, yaw):
+            b.quad((0, 120, 285), (0, -240, 0), (110, 0, -80), wood, 150)
+    lathe(b, (0, 0, 0), [(0.5, 30), (62, 30)], dark, 20)
+
+
+def firewood(b: MeshBuilder, bark: Material) -> None:
+    """A stack of logs along y."""
+    for row in range(5):
+        for k in range(9 - row % 2):
+            with b.at(0, -110 + 25.0 * k + 12 * (row % 2), 12 + 21.5 * row):
+                tube(b, np.array([[-45, 0, 0], [45, 0, 0]]), np.array([12, 12]), bark, 6)
+                for x, way in ((45, 1), (-45, -1)):
+                    cap = np.array([[x, 0, 0], [x + way * 0.5, 0, 0]])
+                    tube(b, cap, np.array([12, 0.2]), bark, 6)

@@ -129,7 +129,7 @@ def light_cards(
     index = (chosen[:, None] * 4 + np.arange(4)).ravel()
     seen, lit = _probe(cards.position_cm.reshape(-1, 4, 3)[chosen], tracer, to_sun)
     level = full * seen[:, None] + ground * 0.6
-    direct = sun * (lit * 0.72)[:, None] * max(0.35, float(to_sun[2]) ** 0.5)
+    direct = sun * (lit * 0.6)[:, None] * max(0.35, float(to_sun[2]) ** 0.5)
     light[index] = np.repeat(level + direct, 4, 0) * cards.open_[index, None]
     across = normal[index] - (normal[index] @ to_sun)[:, None] * to_sun
     length = np.linalg.norm(across, axis=1, keepdims=True)

@@ -56,16 +56,26 @@ def round_place(
     points = [(*rings[0],), *rings[1:], (radius, -25.0)]
     lathe(b, (0, 0, 0), points, surface, 48)
     if edge is not None:
-        lathe(b, (0, 0, 0), [(radius - 9, 8), (radius - 9, 13), (radius + 9, 13), (radius + 9, -20)],
-              edge, 48)  # fmt: skip
+        lathe(
+            b,
+            (0, 0, 0),
+            [(radius - 9, 8), (radius - 9, 13), (radius + 9, 13), (radius + 9, -20)],
+            edge,
+            48,
+        )
 
 
 def fountain(
     b: MeshBuilder, stone: Material, water: Material, radius: float, tiers: int = 2
 ) -> None:
     """A basin with bowls above one another."""
-    lathe(b, (0, 0, 0), [(radius - 26, 8), (radius - 24, 58), (radius, 62), (radius + 6, 50),
-                         (radius, 0)], stone, 32)  # fmt: skip
+    lathe(
+        b,
+        (0, 0, 0),
+        [(radius - 26, 8), (radius - 24, 58), (radius, 62), (radius + 6, 50), (radius, 0)],
+        stone,
+        32,
+    )
     disc(b, (0, 0, 42), radius - 22, water, 32)
     lathe(b, (0, 0, 0), [(12, 130), (18, 110), (14, 80), (34, 44)], stone, 16)
     for tier in range(tiers):
@@ -106,8 +116,13 @@ def pavilion(b: MeshBuilder, look: PavilionLook, radius: float, sides: int, dome
                 at = radius * np.cos(np.pi / sides)
                 for z in (66.0, 124.0):
                     b.box((at - 4, -half, z), (at + 4, half, z + 8), look.post, 150)
-    lathe(b, (0, 0, 296), [(radius - 16, 0), (radius - 16, 34), (radius + 20, 34), (radius + 20, 0)],
-          look.trim, sides * 2)  # fmt: skip
+    lathe(
+        b,
+        (0, 0, 296),
+        [(radius - 16, 0), (radius - 16, 34), (radius + 20, 34), (radius + 20, 0)],
+        look.trim,
+        sides * 2,
+    )
     rise = radius * (0.8 if domed else 0.62)
     share = np.linspace(0, 1, 7)
     curve = np.cos(share * np.pi / 2) if domed else 1 - share
@@ -185,8 +200,10 @@ def slide(b: MeshBuilder, metal: Material, paint: Material, wood: Material) -> N
     share = np.linspace(0, 1, 9)
     x = 58 + 250 * share
     z = 148 - 125 * share**0.9 - 8 * np.sin(share * np.pi)
-    rows = [np.column_stack([x, np.full(9, y), z + up]) for y, up in
-            ((32, 18), (28, 2), (0, 0), (-28, 2), (-32, 18))]  # fmt: skip
+    rows = [
+        np.column_stack([x, np.full(9, y), z + up])
+        for y, up in ((32, 18), (28, 2), (0, 0), (-28, 2), (-32, 18))
+    ]
     b.surface(np.stack(rows), metal)
     tube(b, np.array([[290, 0, -20], [290, 0, 22]]), np.array([6, 6]), metal, 8)
     for y in (-30.0, 30.0):
@@ -208,8 +225,13 @@ def sandpit(b: MeshBuilder, wood: Material, sand: Material, size: float) -> None
 def flowerbed(b: MeshBuilder, earth: Material, stone: Material, radius: float) -> None:
     """A round bed with an edge; its flowers are planted by the caller."""
     lathe(b, (0, 0, 0), [(0.5, 26), (radius * 0.6, 22), (radius, 12)], earth, 24)
-    lathe(b, (0, 0, 0), [(radius - 8, 12), (radius - 6, 19), (radius + 8, 17), (radius + 10, -20)],
-          stone, 24)  # fmt: skip
+    lathe(
+        b,
+        (0, 0, 0),
+        [(radius - 8, 12), (radius - 6, 19), (radius + 8, 17), (radius + 10, -20)],
+        stone,
+        24,
+    )
 
 
 def urn(b: MeshBuilder, stone: Material) -> None:

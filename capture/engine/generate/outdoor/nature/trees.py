@@ -198,7 +198,7 @@ def bare_tree(
         corners = np.stack([top - half, top + half, foot - half, foot + half], 1)
         normals = np.repeat((way * 0.5 + [0, 0, 0.5])[:, None], 4, 1)
         normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-        f.add(corners, normals, twigs, 0.9, flip=rng.random(len(foot)) < 0.5)
+        f.add(corners, normals, twigs, 0.7, flip=rng.random(len(foot)) < 0.5)
     f.shade(along(line, 0.8), np.array([0.28, 0.28, 0.25]) * height, rng, 0.25)
 
 
