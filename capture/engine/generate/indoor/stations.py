@@ -8,8 +8,8 @@ import numpy as np
 from capture.engine.generate.indoor import lights
 from capture.engine.generate.indoor import station_parts as part
 from capture.engine.generate.indoor.palette import Palette
+from capture.engine.generate.indoor.station_looks import StationLook
 from capture.engine.generate.kit import pictures as pic
-from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.assemble import finish_scene
 from capture.engine.generate.kit.bake import Lamp, Quality
 from capture.engine.generate.kit.mesh import MeshBuilder
@@ -22,16 +22,17 @@ _NAMES = [
     "CASTLE HILL", "RIVERSIDE", "MARKET SQUARE", "CENTRAL", "MUSEUM", "LINDEN STREET", "STADIUM",
     "FORT PARK", "MILL LANE", "OBSERVATORY", "SOUTH BANK", "TEMPLE ROAD", "GLASSWORKS",
 ]  # fmt: skip
-_TILES = [
-    (236, 234, 226), (196, 60, 48), (44, 92, 140), (60, 120, 84), (226, 168, 50), (110, 70, 120),
-    (70, 130, 136), (206, 190, 160), (226, 120, 60), (90, 94, 100),
-]  # fmt: skip
 _TRAINS = [(222, 222, 218), (196, 60, 48), (60, 100, 150), (230, 180, 50), (120, 124, 130)]
 _ADS = [
     ("CONCERT", "TONIGHT"), ("FRESH TEA", "SINCE 1890"), ("FLY SOUTH", "FROM 49"),
     ("BOOK FAIR", "HALL 3"), ("NEW SHOES", "GO FAR"), ("ISLANDS", "BY FERRY"), ("CHEESE", "DAILY"),
     ("THE FILM", "IN CINEMAS"),
 ]  # fmt: skip
+
+_WALLS = {
+    "tiled": "tiled walls", "rock": "painted rock walls", "marble": "marble walls",
+    "concrete": "concrete walls", "panelled": "enamel panels on the walls",
+}  # fmt: skip
 
 
 def generate_station(seed: int) -> Scene:
@@ -51,7 +52,8 @@ def generate_station(seed: int) -> Scene:
     columns = ", rows of columns" if station.columns else ""
     return finish_scene(
         name=f"station:{seed}",
-        caption=f"An underground station called {station.name.title()} with {layout}, tiled walls, "
+        caption=f"An underground station called {station.name.title()} with {layout}, "
+        f"{_WALLS[station.cladding]}, "
         f"{roof}{columns}{train}, seats, posters and stairs.",
         indoor=True,
         builder=b,
@@ -73,7 +75,7 @@ class _Station:
 
     def __init__(self, b: MeshBuilder, palette: Palette) -> None:
         self.b, self.p, self.rng = b, palette, palette.rng
-        rng, p, m, noise = self.rng, palette, palette.m, palette.noise
+        rng, p, m = self.rng, palette, palette.m
         self.length = float(rng.integers(48, 72) * 100)
         self.island = bool(rng.random() < 0.55)
         self.platform = (
@@ -89,29 +91,13 @@ class _Station:
         self.train = bool(rng.random() < 0.6)
         self.name = p.pick(_NAMES)
         self.brightness = float(rng.uniform(0.8, 1.15))
-        first, second = (_TILES[i] for i in rng.permutation(len(_TILES))[:2])
-        pale = p.pick([(236, 234, 226), (214, 214, 210), (224, 214, 190), first])
-        self.accent = p.flat(second)
-        self.tiles = m.tiled(
-            p.pick([
-                tex.tiles(noise, pale, pale, 8, tex.darker(pale, 0.8)),
-                tex.bricks(noise, pale, tex.darker(pale, 0.8), 12, 6, 0.05, 0.02),
-                tex.tiles(noise, pale, tex.darker(pale, 0.9), 6),
-            ]), 160,
+        look = StationLook(palette)
+        self.tiles, self.band, self.floor, self.ceiling = (
+            look.tiles, look.band, look.floor, look.ceiling,
         )  # fmt: skip
-        band = tex.bricks(noise, second, tex.darker(second, 0.7), 12, 6, 0.06, 0.02)
-        self.band = m.tiled(band, 120)
-        floor = p.pick([(150, 148, 144), (120, 118, 116), (176, 168, 156), (96, 98, 104)])
-        self.floor = m.tiled(
-            p.pick([tex.tiles(noise, floor, tex.darker(floor, 0.92), 4, tex.darker(floor, 0.8)),
-                    tex.stained_plaster(noise, floor)]), 240,
-        )  # fmt: skip
-        colour = p.pick([(226, 224, 218), (150, 148, 144), (236, 234, 230), (70, 72, 76), second])
-        self.ceiling = p.concrete(colour, 320)
-        self.pit = p.concrete((64, 62, 60), 260)
-        self.steel, self.dark = p.flat((150, 154, 158)), p.flat((30, 30, 32))
-        self.white, self.yellow = p.flat((250, 248, 240)), p.flat((230, 190, 50))
-        self.stone = p.concrete((160, 156, 150), 200)
+        self.accent, self.pit, self.steel, self.dark = look.accent, look.pit, look.steel, look.dark
+        self.white, self.edge, self.stone, second = look.white, look.edge, look.stone, look.second
+        self.cladding = look.cladding
         self.sign = m.atlas(
             [
                 pic.sign(self.name, second, (244, 244, 240)),
@@ -178,7 +164,7 @@ class _Station:
                 else:
                     b.quad((length, y, 0), (-length, 0, 0), (0, 0, -_DROP_CM), self.stone, 110)
             with b.object("edge_line"), b.using(collides=False, occludes=False):
-                for offset, wide, m in ((4, 12, self.white), (46, 34, self.yellow)):
+                for offset, wide, m in ((4, 12, self.white), (46, 34, self.edge)):
                     low = min(y - side * offset, y - side * (offset + wide))
                     b.quad((0, low, 0.8), (length, 0, 0), (0, wide, 0), m, 90)
 
@@ -347,11 +333,9 @@ class _Station:
         """Along the platforms, looking along and across."""
         places = []
         for y0, y1 in self._platforms():
-            middle, half = (y0 + y1) / 2, (y1 - y0) / 2
-            for k, yaw in enumerate((8, 175, -20, 160, 30, -150)):
-                x = 620 + (self.length - 1240) * k / 5
-                lane = middle + (half - 95) * (1 if k % 2 else -1)
-                if not self.island:
-                    lane = y0 + 105 if y0 > 0 else y1 - 105
-                places.append((x, lane, 160.0, yaw))
-        return np.array(places[:: 1 if self.island else 2], float)
+            low, high = max(y0, 100 - self.outer) + 95, min(y1, self.outer - 100) - 95
+            for k in range(8 if self.island else 4):
+                x = 620 + (self.length - 1240) * (k + float(self.rng.uniform(0.2, 0.8))) / 8
+                yaw = float(self.rng.uniform(-50, 50)) + (180 if k % 2 else 0)
+                places.append((x, float(self.rng.uniform(low, high)), 160.0, yaw))
+        return np.array(places, float)
