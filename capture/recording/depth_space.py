@@ -12,7 +12,7 @@ from capture.recording.places import Collision, ue_location_cm
 
 # Kept on top of the stated clearance: corners may stick out between two rays, and depth that went
 # through half precision is off by up to 0.05 %.
-MARGIN_CM = 2.0
+MARGIN_CM = 3.0
 SAMPLE_CM = 4.0  # places tested along a way
 VIEW_RADIUS_CM = 5.0
 VIEW_LENGTH_M = 4.0

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from capture.recording.depth_cube import RESOLUTION
+from capture.recording.depth_cube import RESOLUTION, Draw
 from capture.recording.depth_space import DepthSpace
 from capture.recording.engine_space import COMMANDS as SWEEP_COMMANDS
 from capture.recording.engine_space import EngineSpace
@@ -42,13 +42,14 @@ class Station:
                 "the engine offers neither /tour/sweep nor depth images, so no tour can be kept "
                 "away from walls; plan tours with pose files, or use another engine"
             )
+        return DepthSpace(self.depth_views(), clearance_cm)
+
+    def depth_views(self) -> Draw:
+        """A second camera that looks all around: what `DepthSpace` sees with."""
         if self._looking is None:
             self._looking = make_source(self.client, (RESOLUTION, RESOLUTION), 90.0, [DEPTH])
         source = self._looking
-        return DepthSpace(
-            lambda location_cm, rotation_deg: source.views(location_cm, rotation_deg, DEPTH),
-            clearance_cm,
-        )
+        return lambda location_cm, rotation_deg: source.views(location_cm, rotation_deg, DEPTH)
 
     @property
     def has_depth(self) -> bool:

@@ -200,8 +200,8 @@ def test_tracks_give_back_bit_for_bit_what_the_engine_sent(station: Station, tmp
 
 
 def test_any_parquet_reader_opens_a_track(station: Station, tmp_path: Path):
-    clip = recorded(station, tour(8, frames=3), tmp_path, tracks=("depth",))
-    with open_clip_file(Workspace(tmp_path), clip, "depth.parquet") as path:
+    clip = recorded(station, tour(8, frames=3), tmp_path, tracks=("normal",))
+    with open_clip_file(Workspace(tmp_path), clip, "normal.parquet") as path:
         table = pq.read_table(path)
         assert table["frame"].to_pylist() == [0, 1, 2]
         (first,) = read_images(path, [0])
@@ -209,7 +209,7 @@ def test_any_parquet_reader_opens_a_track(station: Station, tmp_path: Path):
         assert raw.endswith(first.tobytes()) and raw.startswith(b"\x93NUMPY")
         with pytest.raises(OpenRelicError, match="has frames 0 to 2, not 3"):
             list(read_images(path, [3]))
-    with pytest.raises(OpenRelicError, match="has no track 'mask'; it has depth"):
+    with pytest.raises(OpenRelicError, match="has no track 'mask'; it has normal"):
         list(read_track_images(Workspace(tmp_path), clip, "mask"))
 
 
