@@ -95,6 +95,7 @@ class Driver:
         self._crew = crew
         self._engines = engines
         self._failures = work.failures
+        self._untidy = set(work.untidy)
         self._schedule = Schedule(work.todo, policy)
         self._scenes_failed: Counter[str] = Counter()  # by reason
         self._refusals = 0
@@ -184,12 +185,13 @@ class Driver:
         self._schedule.load_frames = self.tally.load_frames or self._schedule.load_frames
         if tour_id in self._failures:
             lift_quarantine(self._workspace, tour_id)
-        if not event.result.committed:
+        if tour_id in self._untidy or not event.result.committed:
             remove_lost_attempts(self._workspace, tour_id)
 
     def _tell(
         self, row: PlanRow, reason: str, attempts: tuple[Attempt, ...] | None, bar: Any
     ) -> None:
+        self._untidy.add(row.tour_id)
         if attempts is None:
             self.tally.retries += 1
             log.debug("%s is tried again: %s", row.tour_id, reason)

@@ -25,6 +25,7 @@ class Work:
     committed: list[PlanRow]
     quarantined: list[PlanRow]  # not to be tried in this run
     failures: dict[str, Quarantined]  # what is known of tours that are tried once more
+    untidy: frozenset[str]  # tours to do that earlier attempts have left files of
 
     @property
     def planned(self) -> int:
@@ -48,7 +49,13 @@ def find_work(workspace: Workspace, rows: list[PlanRow], retry_quarantined: bool
         if row.tour_id in given_up:
             lift_quarantine(workspace, given_up.pop(row.tour_id).tour_id)
     _remove_debris(workspace, (row.tour_id for row in committed), attempts)
-    return Work(todo=todo, committed=committed, quarantined=quarantined, failures=given_up)
+    return Work(
+        todo=todo,
+        committed=committed,
+        quarantined=quarantined,
+        failures=given_up,
+        untidy=frozenset(row.tour_id for row in todo if row.tour_id in attempts),
+    )
 
 
 def remove_lost_attempts(workspace: Workspace, tour_id: str) -> None:

@@ -34,6 +34,7 @@ from labeling.camera import camera_to_ue, ue_to_camera
 ROOT = Path(__file__).resolve().parents[2]
 SCENES = ("home:0", "home:1")
 FRAMES = 40
+SIZE = (320, 180)
 CLEARANCE_CM = 25.0
 
 
@@ -60,7 +61,9 @@ def planned(folder: Path, rows: list[PlanRow]) -> Workspace:
 
 
 def command(workspace: Workspace, *options: str) -> list[str]:
-    return [sys.executable, "-m", "capture.run", str(workspace.local_root), *options]
+    size = [str(side) for side in SIZE]
+    location = str(workspace.local_root)
+    return [sys.executable, "-m", "capture.run", location, "--size", *size, *options]
 
 
 @contextlib.contextmanager
@@ -228,7 +231,7 @@ def test_clips_hold_what_their_records_say(story: Story):
         with story.workspace.reading(clip.path(VIDEO)) as path:
             frames = list(read_frames(path))
         assert len(frames) == FRAMES
-        assert frames[0].shape == (720, 1280, 3)
+        assert frames[0].shape == (SIZE[1], SIZE[0], 3)
         assert len(story.workspace.read_table(clip.path(CAMERA))) == FRAMES
 
 
