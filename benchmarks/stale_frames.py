@@ -7,7 +7,7 @@ are played again from memory to `capture.recording.proof.StaleWatch`, the code t
 recording, with pixels of other ticks put in their place, and with noise on every image, as temporal
 filters leave it on a still camera. A few minutes of one core.
 
-- single: one frame of a tour shows the tick before, all others are right;
+- single: one frame of a tour shows the tick before, or one five ticks before; all others are right;
 - late: every image is one or two ticks late, always, those of the audits too; by light only, or by
   light and depth.
 """
@@ -37,6 +37,7 @@ SCENES = ("home:0", "home:2", "street:1")
 TOURS, FRAMES, SIZE = 2, 240, (160, 90)  # of each scene; an image is as large as its sketch
 NOISE = (0.0, 1.0, 2.0)  # standard deviation in levels
 SINGLES, SEEDS = 20, 5  # stale frames tried a tour; lots drawn for late and clean tours
+OLDER = 5  # ticks of the other kind of single stale frame
 FIELDS = 16  # of noise, used in turn
 
 
@@ -97,7 +98,7 @@ class Played:
             for number, pose in enumerate(np.hstack([tour.location_cm, tour.rotation_deg]))
         }
         self._ticks: list[int] = []
-        self.single = -1  # the tick that shows the one before
+        self.single, self.single_late = -1, 1  # a tick that shows one so many ticks before
 
     def stream(
         self, location_cm: np.ndarray, rotation_deg: np.ndarray,
@@ -113,7 +114,7 @@ class Played:
             )  # fmt: skip
 
     def _image(self, name: str, tick: int) -> np.ndarray:
-        late = 1 if tick == self.single else self._late.get(name, 0)
+        late = self.single_late if tick == self.single else self._late.get(name, 0)
         truth = self._ticks[max(0, tick - late)]
         if name == DEPTH:
             return self._tour.depth[truth]
@@ -149,17 +150,23 @@ def still_noise_levels(noise: np.ndarray) -> float:
     return max(levels_apart(images[-1], image) for image in images[:-1])
 
 
+def _single(tour: Tour, noise: np.ndarray, levels: float, number: int, late: int) -> bool:
+    """Whether one frame that many ticks late is found."""
+    source = Played(tour, noise, {})
+    source.single, source.single_late = number, late
+    return found(tour, source, levels, number)
+
+
 def study(tours: list[Tour], sigma: float, random: np.random.Generator) -> dict[str, float]:
     """Shares of refused recordings at one level of noise."""
     shape = (FIELDS, *tours[0].lit.shape[1:3], 3)
     noise = (sigma * random.standard_normal(shape)).astype(np.float32)
     levels = still_noise_levels(noise)
-    singles, visible = [], []
+    singles, older, visible = [], [], []
     for tour in tours:
         for number in random.choice(moving_frames(tour.location_cm, tour.rotation_deg), SINGLES):
-            source = Played(tour, noise, {})
-            source.single = int(number)
-            singles.append(found(tour, source, levels, int(number)))
+            singles.append(_single(tour, noise, levels, int(number), 1))
+            older.append(_single(tour, noise, levels, int(number), OLDER))
             change = levels_apart(sketch(tour.lit[number]), sketch(tour.lit[number - 1]))
             visible.append(change > max(1.0, 3 * levels))
 
@@ -177,6 +184,7 @@ def study(tours: list[Tour], sigma: float, random: np.random.Generator) -> dict[
         "noise_levels": levels,
         "single": float(np.mean(singles)),
         "single_visible": float(np.mean(np.array(singles)[visible])),
+        "older_visible": float(np.mean(np.array(older)[visible])),
         "visible_share": float(np.mean(visible)),
         "late_1_lit": refused({LIT: 1}),
         "late_1": refused({LIT: 1, DEPTH: 1}),
@@ -187,6 +195,7 @@ def study(tours: list[Tour], sigma: float, random: np.random.Generator) -> dict[
 
 COLUMNS = {
     "noise_sigma_levels": "noise", "single": "one stale frame", "single_visible": "… that is seen",
+    "older_visible": "… 5 ticks old",
     "late_1_lit": "light 1 late", "late_1": "all 1 late", "late_2": "all 2 late",
     "clean_refused": "nothing stale",
 }  # fmt: skip

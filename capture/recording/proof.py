@@ -5,7 +5,7 @@ UnrealCV's last printed digit and as a rotation. Where it came in the image's ow
 (`per_frame`). In a batch of plain commands it says nothing about the pixels, which may be those of
 an earlier tick (`sampled`); there `StaleWatch` looks at the images:
 
-- every frame against the one before: a stale one repeats it though the camera moved. Such
+- every frame against those before: a stale one repeats one of them though the camera moved. Such
   suspects, and some frames drawn by lot in every tour, are audited after the last frame (a jump
   in between would disturb temporal filters in the frames that follow);
 - an audit goes back to the frame's pose and to the one before, draws both with the camera still,
@@ -14,6 +14,7 @@ an earlier tick (`sampled`); there `StaleWatch` looks at the images:
 What this detects, and what not, is measured by `benchmarks/stale_frames.py`.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,7 @@ ROTATION_TOLERANCE_RAD = np.deg2rad(0.003)
 
 AUDITS = 6  # frames of a tour that are audited without suspicion
 SUSPECTS = 24  # audited of a tour, those that moved most: along a blank wall there are many
+REMEMBERED = 8  # frames that a stale one may repeat
 SAME_LEVELS = 0.1  # on top of the noise: images nearer than this count as the same
 STILL_IMAGES = 4  # of a still camera; the last one counts, an engine may be some ticks late
 
@@ -68,8 +70,7 @@ class StaleWatch:
         random = np.random.default_rng(seed)
         parts = np.array_split(moving, AUDITS)
         self._lots = {int(random.choice(part)) for part in parts if len(part)}
-        self._moving = frozenset(moving.tolist())
-        self._before: np.ndarray | None = None
+        self._recent: deque[tuple[int, np.ndarray]] = deque(maxlen=REMEMBERED)
         self._kept: dict[int, dict[str, np.ndarray]] = {}
         self.suspects: dict[int, float] = {}  # frame -> how far its camera moved
         self.audited = 0  # audits that could decide
@@ -81,13 +82,18 @@ class StaleWatch:
     def look(self, number: int, frame: Frame) -> None:
         """Take note of a recorded frame, in order."""
         latest = sketch(frame.passes[LIT])
-        before, self._before = self._before, latest
         if number in self._lots:
             self._kept[number] = _sketches(frame)
-        if before is None or number not in self._moving:
-            return
-        if levels_apart(before, latest) <= self._same_levels:
+        if any(self._repeats(number, latest, *earlier) for earlier in self._recent):
             self._suspect(number, frame)
+        self._recent.append((number, latest))
+
+    def _repeats(self, number: int, latest: np.ndarray, earlier: int, then: np.ndarray) -> bool:
+        """Whether a frame shows what an earlier one showed, from elsewhere."""
+        poses = (self._location_cm, self._rotation_deg)
+        if all(np.array_equal(values[number], values[earlier]) for values in poses):
+            return False
+        return levels_apart(latest, then) <= self._same_levels
 
     def _suspect(self, number: int, frame: Frame) -> None:
         steps = (self._location_cm, self._rotation_deg)
