@@ -40,6 +40,7 @@ from dataset.errors import OpenRelicError
 
 __all__ = ["PASSES", "SKY_DEPTH_CM", "Renderer"]
 
+SHADOW_REACH_CM = 5000.0  # no shadows are cast or seen farther than this outside the roam box
 KEPT_TARGETS = 6  # a client may ask for the passes one by one
 # Of the triangles in view, the share that looks largest is drawn first to see what it hides.
 HIDING_SHARE = 0.25
@@ -115,6 +116,7 @@ class Renderer:
         self._albedo.use(UNITS["u_albedo"])
         self._shadow, sunlight = self._cast_shadows(cutout)
         self._programs.use_shadow(self._shadow)
+        self._programs.tinted = geometry.tint is not None
         kind = sunlight + Kind(cutout=True).number * cutout
         if self._scene.gloss is not None:
             kind += Kind(glossy=True).number * (self._scene.gloss[layer] > 0)
@@ -129,7 +131,10 @@ class Renderer:
         if sun is None or not geometry.drawn.any():
             return None, np.full(len(geometry.triangles), Sunlight.NONE, np.int64)
         casters = Casters(self._context, geometry, cutout)
-        shadow = ShadowMap(self._context, sun, self._bounds_cm, casters)
+        # Land that reaches to the horizon would leave no texels for what is near.
+        reach = np.asarray(self._scene.roam_cm) + [[-SHADOW_REACH_CM], [SHADOW_REACH_CM]]
+        near_cm = np.clip(self._bounds_cm, reach[0], reach[1])
+        shadow = ShadowMap(self._context, sun, near_cm, casters)
         sunlight = shadow.sort_by_sunlight(geometry, casters, UNITS["u_shadow"])
         casters.release()
         return shadow, sunlight
@@ -138,8 +143,7 @@ class Renderer:
         """Show `geometry` from now on, with the scene's textures, objects, lightmaps and light.
 
         The same as a new renderer of the changed scene, without uploading its textures again. Takes
-        about as long as drawing the shadow map and sorting the triangles. What glossy surfaces reflect
-        stays as it was.
+        about as long as drawing the shadow map and sorting the triangles. What is reflected stays.
         """
         self._scene = dataclasses.replace(self._scene, geometry=geometry)
         with self._current():

@@ -98,7 +98,7 @@ class ShadowMap:
     def __init__(
         self, context: moderngl.Context, sun: Sun, bounds_cm: np.ndarray, casters: Casters
     ) -> None:
-        """Draw `casters`, which lie within `bounds_cm` (2,3).
+        """Draw what of `casters` lies within `bounds_cm` (2,3); all else is in the light.
 
         The albedo texture that cut-outs need is at texture unit 0.
         """
@@ -121,6 +121,8 @@ class ShadowMap:
         target = context.framebuffer(depth_attachment=self.texture)
         target.use()
         target.clear(depth=1.0)
+        # The outermost texels stay empty: what lies outside the map is looked up there, and lit.
+        target.scissor = 1, 1, self.size - 2, self.size - 2
         context.polygon_offset = (2.5, 4.0)
         casters.draw(SHADOW_FRAGMENT, {}, {"u_clip_from_world": self._clip})
         context.polygon_offset = (0.0, 0.0)
@@ -160,7 +162,17 @@ class ShadowMap:
         faces = np.concatenate([casters.faces[False], casters.faces[True]])
         sunlight = np.full(len(geometry.triangles), Sunlight.PARTLY, np.int64)
         sunlight[faces] = _BY_BITS[seen[: len(faces)]]
-        return sunlight
+        return self._with_outside(sunlight, geometry)
+
+    def _with_outside(self, sunlight: np.ndarray, geometry: Geometry) -> np.ndarray:
+        """What lies outside the map is in the light; what crosses its border is looked up."""
+        axes, origin = self.shadow_from_world[:2, :3], self.shadow_from_world[:2, 3]
+        corners = (geometry.position_cm @ axes.T + origin)[geometry.triangles]
+        low, high = corners.min(1), corners.max(1)
+        crossing = ((low < 0) | (high > 1)).any(1)
+        outside = ((high < 0) | (low > 1)).any(1)
+        sunlight = np.where(crossing, Sunlight.PARTLY, sunlight)
+        return np.where(outside, Sunlight.FULL, sunlight)
 
 
 def _sun_clip_from_world(direction: np.ndarray, corners_cm: np.ndarray) -> np.ndarray:
