@@ -60,6 +60,7 @@ def bake(
     gathered = [
         _gather_rays(tracer, origins, normals, sky, quality.sky_gain, rays, np.flatnonzero(which))
         for rays, which in ((quality.rays, ~detail), (quality.detail_rays, detail))
+        if which.any()
     ]
     sky_light, buried = np.zeros_like(direct), np.zeros(unique, bool)
     for part in gathered:
