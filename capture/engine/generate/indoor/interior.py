@@ -187,14 +187,21 @@ def _window_frame(b: MeshBuilder, opening: Opening, finish: Finish) -> None:
 
 
 def build_outside(
-    b: MeshBuilder, rooms: list[Room], width: float, depth: float, outside: dict[str, Material], rng
+    b: MeshBuilder,
+    rooms: list[Room],
+    width: float,
+    depth: float,
+    outside: dict[str, Material],
+    rng,
+    garden: bool = True,
 ) -> None:
     """Roof slab and outer faces, which keep the sun out, and a fenced garden to look at."""
     build_roof(b, width, depth, max(room.height_cm for room in rooms), outside["facade"])
     for room in rooms:
         for side in outer_sides(room, width, depth):
             _outer_face(b, room, side, outside["facade"])
-    build_garden(b, width, depth, outside, rng)
+    if garden:
+        build_garden(b, width, depth, outside, rng)
 
 
 def build_roof(
