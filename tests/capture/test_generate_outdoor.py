@@ -14,9 +14,12 @@ from capture.engine.generate.kit.rays import RayTracer
 from capture.engine.generate.outdoor.nature import grounds, trees
 from capture.engine.generate.outdoor.nature.daylight import draw_daylight
 from capture.engine.generate.outdoor.nature.fields import Fields
+from capture.engine.generate.outdoor.nature.finish import Outdoors, finish_outdoors
+from capture.engine.generate.outdoor.nature.foliage import Foliage
 from capture.engine.generate.outdoor.nature.land import Land
 from capture.engine.generate.outdoor.nature.rocks import rock
 from capture.engine.generate.outdoor.nature.scatter import Ground
+from capture.engine.renderer import Renderer
 
 QUICK = ("desert", "harbour")
 SLOW = ("coast", "forest", "mountains", "park", "village")
@@ -219,3 +222,38 @@ def test_daylight_differs_and_the_sun_is_up():
     for light in lights:
         assert np.linalg.norm(light.sun.direction) == pytest.approx(1)
         assert np.ptp(light.ambient.zenith) < np.ptp(light.sky.zenith) + 1e-9
+
+
+def test_small_things_cast_shadows_on_land_that_reaches_to_the_horizon():
+    """The shadow map is spent on what is near the roam box; beyond it all is in the light."""
+    m, b = Materials(), MeshBuilder()
+    grey = m.flat((128, 128, 128))
+    foliage, daylight = Foliage(b), draw_daylight(np.random.default_rng(0), ("noon",))
+    with b.object("ground"):
+        b.quad((-2e5, -2e5, 0), (4e5, 0, 0), (0, 4e5, 0), grey, 4e4)
+    for x in (0.0, 20000.0):
+        with b.object("post"), b.at(x, 0):
+            b.box((-12, -12, 0), (12, 12, 300), grey)
+    with b.object("leaf"):
+        corners = np.array([[[0, 5, 900], [1, 5, 900], [0, 5, 899], [1, 5, 899.0]]])
+        foliage.add(corners, np.tile([0, -1.0, 0], (1, 4, 1)), grey, 1.0)
+    scene = finish_outdoors(
+        Outdoors(
+            name="shadows", caption="Posts.", b=b, foliage=foliage, m=m,
+            daylight=dataclasses.replace(daylight, fog=(0.5, 0.5, 0.5, 1e-9)),
+            spawns=np.array([[400.0, 400, 160, 0]]),
+            roam_cm=np.array([[-800.0, -800, 10], [800, 800, 900]]),
+        )
+    )  # fmt: skip
+    flat = np.array(daylight.sun.direction[:2]) / daylight.sun.direction[2]
+    renderer = Renderer(scene)
+
+    def green_at(x: float, y: float) -> int:
+        image = renderer.render((x, y, 400), (-90, 0, 0), 20, (33, 33), ["lit_bgra"])["lit_bgra"]
+        return int(image[16, 16, 1])
+
+    in_shadow, beside = -150 * flat, -150 * flat + 60 * np.array([-flat[1], flat[0]])
+    assert green_at(*in_shadow) < green_at(*beside) - 25
+    far = in_shadow + [20000, 0]
+    assert abs(green_at(*far) - green_at(*beside)) < 6
+    renderer.release()

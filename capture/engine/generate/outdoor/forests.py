@@ -275,9 +275,7 @@ class _Forest(Country):
                         self.flora.frond(colour),
                     )
             elif kind in ("grass", "flower", "moss"):
-                colours = (
-                    ((106, 132, 56), (132, 144, 70)) if season != "autumn" else ((150, 136, 72),)
-                )
+                colours = self.grass_colours()
                 heads = pick(rng, [(226, 196, 80), (150, 110, 180), (236, 236, 230)])
                 grown = kind == "flower" and season in ("spring", "summer")
                 material = self.flora.grass(colours, heads if grown else None)

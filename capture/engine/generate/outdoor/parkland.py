@@ -1,7 +1,7 @@
 """The ground of a park: lawns, paths with what stands along them, a pond, trees."""
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.materials import Material
@@ -118,7 +118,7 @@ class ParkLand(Country):
                 free = np.hypot(*points[:, :2].T) > self.place + 5
                 for k, other in enumerate(self.lines):
                     if k != number:
-                        away = cKDTree(other).query(points[:, :2])[0]
+                        away = KDTree(other).query(points[:, :2])[0]
                         free &= away > self.widths[k] / 2 + 22
                 return free
 

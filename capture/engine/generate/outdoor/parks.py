@@ -5,7 +5,7 @@ stand hills or the houses of a city in the haze.
 """
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.materials import Material
@@ -186,11 +186,14 @@ class _Park(ParkLand):
         place = self._clear_place()
         spots = [place + np.array([c * p[0] - s * p[1], s * p[0] + c * p[1]]) for p in spots]
         yaw = float(np.degrees(turn))
-        with b.object("swings"), self.at(*spots[0], yaw):
+        with b.object("swings"), self.at(spots[0][0], spots[0][1], yaw):
             garden.swings(b, self.metal, paint)
-        with b.object("slide"), self.at(*spots[1], yaw + float(rng.uniform(60, 200))):
+        with (
+            b.object("slide"),
+            self.at(spots[1][0], spots[1][1], yaw + float(rng.uniform(60, 200))),
+        ):
             garden.slide(b, steel, paint, self.wood)
-        with b.object("sandpit"), self.at(*spots[2], yaw):
+        with b.object("sandpit"), self.at(spots[2][0], spots[2][1], yaw):
             garden.sandpit(b, self.wood, sand, 420)
         for (x, y), radius in zip(spots, (330, 420, 340), strict=True):
             self.ground.claim(x, y, radius)
@@ -199,7 +202,7 @@ class _Park(ParkLand):
     def _clear_place(self) -> np.ndarray:
         """A place (2,) that is far from paths and from the pond."""
         tries = self.rng.uniform(-2000, 2000, (300, 2))
-        away = np.min([cKDTree(line).query(tries)[0] for line in self.lines], axis=0)
+        away = np.min([KDTree(line).query(tries)[0] for line in self.lines], axis=0)
         return tries[np.argmax(np.minimum(away, 900) - 3000 * self.wet(*tries.T))]
 
     # What all have

@@ -1,6 +1,7 @@
 """The ground of a village: its lane, fields and hills, and the skins of its houses."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.materials import Material
@@ -45,6 +46,7 @@ class VillageLand(Country):
         self.relief = float(rng.uniform(60, 240))
         self.width = float(rng.uniform(380, 520))
         self.things: list[str] = []
+        self.clipped = self.m.tiled(tex.grass(self.noise, (62, 88, 46)), 90)  # of hedges
         self.kinds = pick(
             rng,
             [
@@ -57,7 +59,7 @@ class VillageLand(Country):
             ],
         )
 
-    def lane(self, x: np.ndarray) -> np.ndarray:
+    def lane(self, x: ArrayLike) -> np.ndarray:
         """The lane's y at x."""
         high, long, phase = self.bend
         return high * np.sin(np.asarray(x) / long + phase)

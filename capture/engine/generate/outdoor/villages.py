@@ -125,20 +125,14 @@ class _Village(VillageLand):
                 with self.b.object("fence"):
                     buildings.fence(self.b, part, wood, 3, 90.0)
         else:
-            solid = (
-                self.m.tiled(tex.grass(self.noise, (62, 88, 46)), 90)
-                if not hasattr(self, "_hedge")
-                else self._hedge
-            )
-            self._hedge = solid
             for part in (points[:3], points[3:]):
                 middle, way = part.mean(0), part[2] - part[0]
                 turn = float(np.degrees(np.arctan2(way[1], way[0]))) - 90
-                with self.b.object("hedge"), self.b.at(*middle, turn):
+                with self.b.object("hedge"), self.b.at(middle[0], middle[1], middle[2], turn):
                     garden.hedge(
                         self.f,
                         rng,
-                        solid,
+                        self.clipped,
                         self.flora.leaves("cypress"),
                         float(np.hypot(*way[:2])),
                         float(rng.uniform(70, 120)),
@@ -225,9 +219,8 @@ class _Village(VillageLand):
 
     def caption(self) -> str:
         """One factual sentence."""
-        kind = {"timber": "wooden", "brick": "brick", "stone": "stone"}.get(
-            self.region, self.region
-        )
+        named = {"timber": "wooden", "brick": "brick", "stone": "stone"}
+        kind = named[self.region] if self.region in named else str(self.region)
         season = self.season_word()
         article = "An" if (season or kind)[0] in "aeiou" else "A"
         return (

@@ -76,7 +76,8 @@ def finish_outdoors(made: Outdoors) -> Scene:
 def _near(mesh: Mesh, roam_cm: np.ndarray) -> Mesh:
     """The mesh with those triangles only that have a corner near the roam box."""
     place = mesh.position_cm[:, :2]
-    inside = ((place > roam_cm[0, :2] - _NEAR_CM) & (place < roam_cm[1, :2] + _NEAR_CM)).all(1)
+    beyond = np.maximum(roam_cm[0, :2] - place, place - roam_cm[1, :2])
+    inside = beyond.max(1) < _NEAR_CM
     kept = inside[mesh.triangles].any(1)
     return replace(
         mesh,

@@ -154,9 +154,7 @@ def hedge(
     )
     z = np.where(side == 2, height, rng.uniform(0.1, 1, count) * height)
     centre = np.column_stack([x, rng.uniform(-half[1], half[1], count), z])
-    facing = np.select(
-        [side[:, None] == 0, side[:, None] == 1], [[-1.0, 0, 0], [1.0, 0, 0]], [0, 0, 1.0]
-    )
+    facing = np.array([[-1.0, 0, 0], [1.0, 0, 0], [0, 0, 1.0]])[side]
     normal = facing + rng.normal(0, 0.35, (count, 3))
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     u = np.cross(normal, rng.normal(size=(count, 3)))

@@ -7,6 +7,7 @@ constant factor out to `outer_cm`. One grid without seams, so nothing can be see
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.mesh import MeshBuilder, grid_triangles
@@ -45,12 +46,12 @@ class Land:
         )
         return total / np.linalg.norm(total, axis=1, keepdims=True)
 
-    def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def height(self, x: ArrayLike, y: ArrayLike) -> np.ndarray:
         """Height of the drawn surface at places (N,): exact on the inner square, near it outside.
 
         The grid is unrolled: ring by ring a place has a column and a row, not whole ones.
         """
-        x, y = np.atleast_1d(x).astype(float), np.atleast_1d(y).astype(float)
+        x, y = (np.atleast_1d(np.asarray(v, float)) for v in (x, y))
         size = len(self._line) // 2
         reach = np.maximum(np.maximum(np.abs(x), np.abs(y)), 1e-6)
         ring = np.interp(reach, self._line[size:], np.arange(size + 1))

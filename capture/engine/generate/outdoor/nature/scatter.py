@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 Wanted = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -57,7 +57,7 @@ def _apart(points: np.ndarray, distance: float) -> np.ndarray:
     if not len(points) or distance <= 0:
         return points
     keep = np.ones(len(points), bool)
-    neighbours = cKDTree(points).query_ball_point(points, distance)
+    neighbours = KDTree(points).query_ball_point(points, distance)
     for index, near in enumerate(neighbours):
         if keep[index]:
             others = np.asarray(near)
