@@ -8,6 +8,7 @@ that was baked into vertices and lightmaps moves with the object as it is.
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from labeling.camera import ue_axes
 
 CUBE_CM = 100.0  # as Unreal's basic shape
 CUBE_GREY = 200
+OF_TRIANGLES = ("triangles", "object_id", "drawn", "collides")  # other fields are vertices'
 LEAST_CUBE_LIGHT = 0.25  # where a scene's own baked light is in its lightmaps
 
 
@@ -75,16 +77,17 @@ def with_placements(geometry: Geometry, placements: Mapping[int, Placement]) -> 
         normals.append(turned)
         sources.append(used)
     source = np.concatenate(sources)
+    kept = {
+        name: None if (values := getattr(geometry, name)) is None else values[source]
+        for name in _field_names()
+        if name not in (*OF_TRIANGLES, "position_cm", "normal")
+    }
     return dataclasses.replace(
         geometry,
         position_cm=np.concatenate(positions),
         normal=np.concatenate(normals),
         triangles=triangles,
-        uv=geometry.uv[source],
-        layer=geometry.layer[source],
-        irradiance=geometry.irradiance[source],
-        emission=geometry.emission[source],
-        lightmap_uvl=geometry.lightmap_uvl[source],
+        **kept,
     )
 
 
@@ -168,10 +171,26 @@ def _cube(around: Geometry, layer: int, object_id: int) -> Geometry:
 
 def _joined(first: Geometry, second: Geometry) -> Geometry:
     """Both geometries as one."""
-    parts = {
-        field.name: np.concatenate([getattr(first, field.name), getattr(second, field.name)])
-        for field in dataclasses.fields(Geometry)
-        if field.name != "triangles"
+    values = {
+        name: _concatenated(first, second, name) for name in _field_names() if name != "triangles"
     }
     triangles = np.concatenate([first.triangles, second.triangles + len(first.position_cm)])
-    return Geometry(triangles=triangles, **parts)
+    return Geometry(triangles=triangles, **values)
+
+
+def _concatenated(first: Geometry, second: Geometry, name: str) -> Any:
+    """A field of both; None, where only one has it, is a factor of 1."""
+    both = [getattr(part, name) for part in (first, second)]
+    if both[0] is None and both[1] is None:
+        return None
+    like = next(values for values in both if values is not None)
+    return np.concatenate(
+        [
+            np.ones((len(part.position_cm), *like.shape[1:]), like.dtype) if own is None else own
+            for part, own in zip((first, second), both, strict=True)
+        ]
+    )
+
+
+def _field_names() -> list[str]:
+    return [field.name for field in dataclasses.fields(Geometry)]

@@ -52,7 +52,7 @@ def joined(parts: list[Geometry]) -> Geometry:
     fields = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in Geometry.__dataclass_fields__
-        if name != "triangles"
+        if name != "triangles" and getattr(parts[0], name) is not None
     }
     triangles = [part.triangles + start for part, start in zip(parts, starts, strict=False)]
     return Geometry(triangles=np.concatenate(triangles).astype(np.int32), **fields)

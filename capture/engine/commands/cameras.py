@@ -8,6 +8,7 @@ from capture.engine.grammar import CommandError, Dispatcher
 from capture.engine.state import EngineState
 
 PAWN_RADIUS_CM = 34.0  # Unreal's default pawn
+SKIN_CM = 1.0  # kept from what stopped it
 MAX_BIAS_EV = 32.0
 
 # Setters of Unreal's post processing that do not change this renderer's picture: by command, what
@@ -49,7 +50,7 @@ def _bind_poses(dispatcher: Dispatcher, engine: EngineState) -> None:
         return set_rotation([args[0], *args[4:]])
 
     def move_to(args: list[str]) -> str:
-        if engine.camera_index(args[0]) != 0:
+        if int(args[0] or 0) != 0:
             raise CommandError("MoveTo only supports the player camera with id 0")
         move_pawn(engine, np.array(checked_location(args[1:])))
         return "ok"
@@ -90,7 +91,11 @@ def move_pawn(engine: EngineState, to_cm: np.ndarray) -> None:
     player = engine.cameras[0]
     start = np.array(player.location)
     hit = engine.world.collision.sweep(start, to_cm, PAWN_RADIUS_CM)
-    x, y, z = start + (to_cm - start) * (1.0 if hit is None else hit.fraction)
+    end = to_cm
+    if hit is not None:
+        # Off the surface again, or it would hold the pawn whichever way it goes next.
+        end = start + (to_cm - start) * hit.fraction + hit.normal * SKIN_CM
+    x, y, z = end
     player.location = float(x), float(y), float(z)
 
 
