@@ -26,6 +26,7 @@ ATTRIBUTES = {
     "in_lightmap": "3f",
     "in_mask": "3f1",
     "in_gloss": "2f",
+    "in_tint": "3f",
 }
 
 
@@ -59,6 +60,8 @@ def make_mesh(scene: Scene, kind: np.ndarray, places_cm: np.ndarray) -> Mesh:
     }
     if scene.lightmaps is not None:
         attributes["in_lightmap"] = geometry.lightmap_uvl[vertex]
+    if geometry.tint is not None:
+        attributes["in_tint"] = geometry.tint[vertex]
     if scene.gloss is not None:
         place = nearest_place(geometry.position_cm[vertex], places_cm)
         attributes["in_gloss"] = np.column_stack([scene.gloss[geometry.layer[vertex]], place])

@@ -49,6 +49,7 @@ class Programs:
         self._scene = scene
         self._shadow: ShadowMap | None = None
         self.surroundings: Surroundings | None = None
+        self.tinted = False  # whether the geometry has tints
         self._made: dict[tuple, moderngl.Program] = {}
 
     def use_shadow(self, shadow: ShadowMap | None) -> None:
@@ -95,6 +96,8 @@ class Programs:
             defines["WITH_NORMAL"] = 1
         if lit and self._scene.lightmaps is not None:
             defines["LIGHTMAP_SCALE"] = LIGHTMAP_SCALE
+        if lit and self.tinted:
+            defines["TINTED"] = 1
         if lit and self._scene.fog is not None:
             defines["FOG"] = 1
         return self._program(

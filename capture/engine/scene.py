@@ -8,6 +8,7 @@ How a pixel is lit (the renderer's contract):
 
     light  = irradiance_vertex  (+ lightmap texel * LIGHTMAP_SCALE, where the vertex has one)
            + sun.colour * max(0, n . sun.direction) * shadow_map     (where the scene has a sun)
+    albedo = texture * tint
     colour = albedo * light + albedo * emission
     colour = mix(colour, reflection, mirror)          (where the texture's gloss is above 0)
     pixel  = sRGB(tonemap(colour * 2**exposure_ev))
@@ -62,6 +63,7 @@ class Geometry:
     object_id: np.ndarray  # (F,) int32, 1-based index into Scene.objects
     drawn: np.ndarray  # (F,) bool: False for what only collides (clip walls, sky faces)
     collides: np.ndarray  # (F,) bool: False for what only is drawn (leaves, decals)
+    tint: np.ndarray | None = None  # (V,3) float32 linear, times the texture's colour; None: white
 
 
 @dataclass(frozen=True, kw_only=True)

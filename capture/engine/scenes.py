@@ -2,9 +2,11 @@
 
 from itertools import zip_longest
 from math import ceil
+from pathlib import Path
 
 from capture.engine import openarena
 from capture.engine.generate import ARCHETYPES, generate
+from capture.engine.gltf import load_gltf
 from capture.engine.scene import Scene
 from dataset.errors import OpenRelicError
 
@@ -17,12 +19,16 @@ _FIRST = ("home", "openarena", "square", "office", "forest", "gallery", "street"
 def load_scene(name: str) -> Scene:
     """Build or load the scene called `name`."""
     kind, _, rest = name.partition(":")
+    if kind == "scene" and rest:
+        return load_gltf(Path(rest))
     if kind == "openarena" and rest:
         return openarena.load_map(rest)
     if kind in ARCHETYPES and rest.isdigit():
         return generate(kind, int(rest))
     kinds = ", ".join(f"{archetype}:SEED" for archetype in sorted(ARCHETYPES))
-    raise OpenRelicError(f"scene {name!r} is not known; allowed are {kinds} and openarena:MAP")
+    raise OpenRelicError(
+        f"scene {name!r} is not known; allowed are {kinds}, openarena:MAP and scene:PATH.glb"
+    )
 
 
 def generated_scenes() -> list[str]:

@@ -107,6 +107,10 @@ flat out float v_lightmap_layer;
 #if defined(FOG) || defined(GLOSSY)
 out vec3 v_relative;
 #endif
+#ifdef TINTED
+in vec3 in_tint;
+out vec3 v_tint;
+#endif
 #ifdef GLOSSY
 in vec2 in_gloss;
 flat out vec2 v_gloss;  // gloss, number of the place whose surroundings are reflected
@@ -144,6 +148,9 @@ void main() {
 #if defined(FOG) || defined(GLOSSY)
     v_relative = relative;
 #endif
+#ifdef TINTED
+    v_tint = in_tint;
+#endif
 #ifdef GLOSSY
     v_gloss = in_gloss;
 #endif
@@ -169,6 +176,9 @@ in vec3 v_normal;
 #ifdef LIT
 uniform float u_exposure;
 in vec3 v_light;
+#ifdef TINTED
+in vec3 v_tint;
+#endif
 #ifdef LIGHTMAP_SCALE
 uniform sampler2DArray u_lightmaps;
 in vec2 v_lightmap;
@@ -223,6 +233,9 @@ void main() {
     light += u_sun_colour * sunny;
 #endif
     vec3 colour = decode_srgb(texel.rgb) * light;
+#ifdef TINTED
+    colour *= v_tint;
+#endif
 #ifdef FOG
     colour = mix(u_fog.rgb, colour, exp2(-1.442695 * u_fog.a * length(v_relative)));
 #endif
