@@ -49,9 +49,10 @@ class Ready:
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """A worker could not be had: its machine failed the check, or its process did not start."""
+    """A worker could not be had: its machine failed the check (`unfit`), or went away."""
 
     reason: str
+    unfit: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +179,7 @@ class Crew:
                 reference, worker.tour = worker.tour, None
                 return self._ended(worker, ray.get(reference))
         except ray.exceptions.RayTaskError as error:
-            return self._refused_or_died(worker, str(error.cause))
+            return self._refused_or_died(worker, str(error.cause), unfit=True)
         except ray.exceptions.RayError as error:
             return self._refused_or_died(worker, _first_lines(error))
         return None
@@ -193,14 +194,14 @@ class Crew:
         worker.seen = None
         return Ended(worker=worker, result=result)
 
-    def _refused_or_died(self, worker: Worker, reason: str) -> Event:
+    def _refused_or_died(self, worker: Worker, reason: str, unfit: bool = False) -> Event:
         self.workers.remove(worker)
         with contextlib.suppress(Exception):
             import ray
 
             ray.kill(worker.actor, no_restart=True)
         if worker.place is None:
-            return Refused(reason=reason)
+            return Refused(reason=reason, unfit=unfit)
         gone = any(words in reason.lower() for words in NODE_DIED)
         return Died(worker=worker, reason=f"its worker died: {reason}", with_machine=gone)
 

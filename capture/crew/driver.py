@@ -139,7 +139,7 @@ class Driver:
 
     def _take(self, event: Event, bar: Any) -> None:
         if isinstance(event, Refused):
-            self._take_refusal(event.reason, bar)
+            self._take_refusal(event, bar)
         elif isinstance(event, Died):
             self._take_death(event, bar)
         else:
@@ -147,13 +147,15 @@ class Driver:
             if isinstance(event, Ended):
                 self._take_result(event, bar)
 
-    def _take_refusal(self, reason: str, bar: Any) -> None:
-        """A machine that cannot take part: others go on, but not without end on none at all."""
+    def _take_refusal(self, event: Refused, bar: Any) -> None:
+        """A machine that is not fit is done without; one that went away may be replaced."""
         self._refusals += 1
-        if self._crew.alive == 0 or self._refusals >= REFUSALS:
-            raise OpenRelicError(reason)
-        bar.write(f"not used: {reason}", file=sys.stderr)
-        self._engines = max(1, len(self._crew.workers))
+        nobody = self._crew.alive == 0
+        if (event.unfit and nobody) or self._refusals >= REFUSALS:
+            raise OpenRelicError(event.reason)
+        if event.unfit:
+            bar.write(f"not used: {event.reason}", file=sys.stderr)
+            self._engines = max(1, len(self._crew.workers))
 
     def _take_death(self, event: Died, bar: Any) -> None:
         key = event.worker
