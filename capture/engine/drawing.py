@@ -90,8 +90,9 @@ class Drawing:
             shown = view.earlier
         late = [name for name in passes if shown != pose and self._faults.spoils(name)]
         world.renderer.exposure_ev = exposure_ev + camera.exposure_bias_ev
-        drawn = _render(world, camera, shown, late)
-        drawn |= _render(world, camera, pose, [name for name in passes if name not in late])
+        rest = [name for name in passes if name not in late]
+        drawn = _render(world, camera, shown, view.earlier, late)
+        drawn |= _render(world, camera, pose, view.earlier, rest)
         if MASK in drawn:
             drawn[MASK] = world.objects.painted(drawn[MASK])
         converged = self._spoil(drawn, view, image)
@@ -129,9 +130,14 @@ class Drawing:
         return brightness == 1 and not (self._quirks and view.images < quirks.CONVERGED_AFTER)
 
 
-def _render(world: World, camera: Camera, pose: Pose, passes: list[str]) -> dict[str, np.ndarray]:
+def _render(
+    world: World, camera: Camera, pose: Pose, earlier: Pose | None, passes: list[str]
+) -> dict[str, np.ndarray]:
+    """The images of a pose; optical flow is measured from the `earlier` one."""
     if not passes:
         return {}
+    before = earlier or pose
     return world.renderer.render(
-        np.array(pose[:3]), np.array(pose[3:]), camera.fov_deg, camera.size, passes
-    )
+        np.array(pose[:3]), np.array(pose[3:]), camera.fov_deg, camera.size, passes,
+        previous=(np.array(before[:3]), np.array(before[3:])),
+    )  # fmt: skip

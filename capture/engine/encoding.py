@@ -17,6 +17,7 @@ from capture.engine.grammar import CommandError
 HALF_MAX = 65504.0
 IMAGE_FORMATS = ("png", "bmp", "npy")
 PNG_LEVEL = 1
+FLOW_SCALE = 30.0  # UnrealCV's OpticalFlowScale
 
 
 def image_reply(image_bgra: np.ndarray, wanted: str, folder: Path) -> bytes:
@@ -30,6 +31,25 @@ def depth_reply(depth_cm: np.ndarray, wanted: str, folder: Path) -> bytes:
     _format(wanted, ("npy",))
     half = np.minimum(depth_cm, HALF_MAX).astype(np.float16)
     return _sent_or_saved(npy_bytes(half.astype(np.float32)), wanted, folder)
+
+
+def flow_reply(flow_px: np.ndarray, wanted: str, folder: Path) -> bytes:
+    """The reply with optical flow (H,W,2) float32 in pixels: exact as npy, else as colours."""
+    if _format(wanted, IMAGE_FORMATS) == "npy":
+        return _sent_or_saved(npy_bytes(flow_px), wanted, folder)
+    return image_reply(flow_colours(flow_px), wanted, folder)
+
+
+def flow_colours(flow_px: np.ndarray) -> np.ndarray:
+    """Flow as BGRA (H,W,4) uint8: hue is its direction, brightness its length.
+
+    As bright as can be from 1/30 of the image's width on; black where there is no flow to know.
+    """
+    x, y = np.nan_to_num(flow_px[..., 0]), np.nan_to_num(flow_px[..., 1])
+    hue = np.rad2deg(np.arctan2(y, x)) % 360.0
+    length = np.minimum(np.hypot(x, y) * FLOW_SCALE / flow_px.shape[1], 1.0)
+    hsv = np.stack([hue, np.ones_like(hue), length], axis=-1).astype(np.float32)
+    return bgra(np.round(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255).astype(np.uint8))
 
 
 def _format(wanted: str, allowed: tuple[str, ...]) -> str:

@@ -66,6 +66,27 @@ def test_image_passes_are_the_renderers(engine: TinyEngine):
     assert engine.ask("vget /camera/0/lit") == engine.ask("vget /camera/0/lit png")
 
 
+def test_optical_flow_is_the_way_that_points_went(engine: TinyEngine):
+    """A turn moves every pixel by the same formula, whatever its depth."""
+    engine.ask("vset /camera/0/pose 100 200 150 0 0 0")
+    engine.ask("vget /camera/0/lit bmp")
+    engine.ask("vset /camera/0/rotation 0 10 0")
+    npy = engine.in_same_tick("vget /camera/0/optical_flow npy")
+    flow = np.load(io.BytesIO(npy))
+    assert (flow.shape, flow.dtype) == ((SIZE[1], SIZE[0], 2), np.float32)
+    half = SIZE[0] / 2  # 90 degrees: a point at tan 1 is at the edge
+    here = np.arctan((np.arange(SIZE[0]) + 0.5 - half) / half)
+    expected = half * (np.tan(here) - np.tan(here + np.deg2rad(10)))
+    assert np.allclose(flow[9, :, 0], expected, atol=1e-3)
+    # Every image of a tick is measured from the same earlier one; then the camera stands still.
+    assert engine.in_same_tick("vget /camera/0/optical_flow npy") == npy
+    bmp = pixels(engine.in_same_tick("vget /camera/0/optical_flow bmp"))
+    assert (bmp[..., 1] > bmp[..., 0]).all() and (bmp[..., 2] > bmp[..., 0]).all()  # left: cyan
+    engine.ask("vget /camera/0/lit bmp")
+    still = np.load(io.BytesIO(engine.ask("vget /camera/0/optical_flow npy")))
+    assert np.abs(still).max() < 1e-3
+
+
 @pytest.mark.parametrize(
     "name", ["../out.png", "/etc/out.png", "a/../../out.png", "..png/../../x.png", "a\0.png"]
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.engine.encoding import bgra, depth_reply, image_reply
+from capture.engine.encoding import bgra, depth_reply, flow_reply, image_reply
 from capture.engine.grammar import CommandError, Dispatcher
 from capture.engine.state import EngineState
 
@@ -30,6 +30,10 @@ def bind(dispatcher: Dispatcher, engine: EngineState) -> None:
         drawn = engine.draw(engine.camera_index(args[0]), ["depth_f32"])
         return depth_reply(drawn.passes["depth_f32"], args[1], folder)
 
+    def flow(args: list[str]) -> bytes:
+        drawn = engine.draw(engine.camera_index(args[0]), ["flow_f32"])
+        return flow_reply(drawn.passes["flow_f32"], args[1], folder)
+
     dispatcher.bind(
         "vget /camera/[uint]/lit", lambda args: image([*args, "png"], "lit"), "Lit view as PNG"
     )
@@ -42,6 +46,10 @@ def bind(dispatcher: Dispatcher, engine: EngineState) -> None:
     dispatcher.bind(
         "vget /camera/[uint]/depth [str]", depth, "Planar depth in cm as npy (H,W) float32"
     )
+    dispatcher.bind(
+        "vget /camera/[uint]/optical_flow [str]", flow,
+        "Motion since the camera's image in an earlier tick, as colours, or pixels (npy)",
+    )  # fmt: skip
     _bind_window(dispatcher, engine, folder)
 
 
