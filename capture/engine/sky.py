@@ -40,7 +40,8 @@ class SkyMap:
         program = self._program or self._compile()
         self._program = program
         set_uniform(program, "u_exposure", exposure)
-        face = self._context.simple_framebuffer((SKY_SIZE, SKY_SIZE), 4)
+        colour = self._context.renderbuffer((SKY_SIZE, SKY_SIZE), 4)
+        face = self._context.framebuffer([colour])
         face.use()
         self._context.disable(moderngl.DEPTH_TEST)
         corners = self._context.vertex_array(program, [])
@@ -51,6 +52,7 @@ class SkyMap:
         self._context.enable(moderngl.DEPTH_TEST)
         corners.release()
         face.release()
+        colour.release()
         self._exposure = exposure
 
     def _compile(self) -> moderngl.Program:
