@@ -38,7 +38,8 @@ def scene(request):
 
 def arrays(scene):
     geometry = [getattr(scene.geometry, f.name) for f in dataclasses.fields(scene.geometry)]
-    return [*geometry, scene.textures, scene.spawns, scene.roam_cm]
+    arrays = [*geometry, scene.textures, scene.spawns, scene.roam_cm]
+    return [array for array in arrays if array is not None]
 
 
 def tracer_of(geometry, which):

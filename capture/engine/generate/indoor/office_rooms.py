@@ -8,36 +8,39 @@ from capture.engine.generate.indoor.decorate import Decorator
 from capture.engine.generate.indoor.palette import Palette
 from capture.engine.generate.indoor.plan import Room
 from capture.engine.generate.kit.bake import Lamp
+from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.mesh import MeshBuilder
 from capture.engine.generate.kit.shapes import tube
 
-_SCREENS, _BOARDS = "screens", "boards"
+
+class OfficeLook:
+    """Desks, chairs, screens and lamps that are the same all over an office."""
+
+    def __init__(self, palette: Palette) -> None:
+        """Draw them."""
+        p, rng, m = palette, palette.rng, palette.m
+        style = p.style(0)
+        self.screens = m.atlas([workplace.screen_picture(rng) for _ in range(16)], 4, 4)
+        boards = [workplace.board_picture(rng, (240, 242, 240)) for _ in range(4)]
+        self.boards = m.atlas(boards, 2, 2)
+        self.top: Material = p.pick([*p.woods, p.flat((236, 234, 230))])
+        self.cloth: Material = p.pick([style.cloth, style.dark, style.second_cloth])
+        self.arms, self.screened = bool(rng.random() < 0.6), bool(rng.random() < 0.5)
+        self.desk_cm = float(rng.choice([140, 160, 180]))
+        self.tint: str = p.pick(["neutral", "cool", "warm"])
 
 
 class OfficeRoom(Decorator):
     """Fills one room; a method for each kind of room."""
 
-    def take(self, palette: Palette, ceiling: str, power: float) -> None:
+    def take(self, palette: Palette, look: OfficeLook, ceiling: str, power: float) -> None:
         """What all rooms of one office share."""
         self.palette, self.ceiling, self.power = palette, ceiling, power
-        shared = palette.__dict__
-        if _SCREENS not in shared:
-            rng, m = palette.rng, palette.m
-            shared[_SCREENS] = m.atlas([workplace.screen_picture(rng) for _ in range(16)], 4, 4)
-            boards = [workplace.board_picture(rng, (240, 242, 240)) for _ in range(4)]
-            shared[_BOARDS] = m.atlas(boards, 2, 2)
-            shared["desk_look"] = (
-                palette.pick([*palette.woods, palette.flat((236, 234, 230))]),
-                palette.pick([self.style.cloth, self.style.dark, self.style.second_cloth]),
-                bool(rng.random() < 0.6),
-                float(rng.choice([140, 160, 180])),
-                bool(rng.random() < 0.5),
-                palette.pick(["neutral", "cool", "warm"]),
-            )
-        self.top, self.cloth, self.arms, self.desk_cm, self.screened, self.tint = shared[
-            "desk_look"
-        ]
-        self.screens, self.boards = shared[_SCREENS], shared[_BOARDS]
+        self.top, self.cloth, self.arms, self.desk_cm = (
+            look.top, look.cloth, look.arms, look.desk_cm,
+        )  # fmt: skip
+        self.screened, self.tint = look.screened, look.tint
+        self.screens, self.boards = look.screens, look.boards
 
     def furnish(self, kind: str) -> list[Lamp]:
         """Fill the room with what its kind needs; returns its lamps."""

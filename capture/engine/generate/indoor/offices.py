@@ -5,7 +5,7 @@ import numpy as np
 from capture.engine.generate.indoor.city import build_city
 from capture.engine.generate.indoor.daylight import ANY, draw_daylight
 from capture.engine.generate.indoor.interior import Finish, build_roof, build_shell
-from capture.engine.generate.indoor.office_rooms import OfficeRoom, ceiling_services
+from capture.engine.generate.indoor.office_rooms import OfficeLook, OfficeRoom, ceiling_services
 from capture.engine.generate.indoor.palette import Palette
 from capture.engine.generate.indoor.placing import Floor
 from capture.engine.generate.indoor.plan import (
@@ -39,14 +39,14 @@ def generate_office(seed: int) -> Scene:
     rooms = _plan(rng, width, depth, float(rng.integers(270, 350)))
     ceiling, day = _CEILINGS[int(rng.integers(4))], draw_daylight(rng, ANY)
     _glaze(rng, rooms, width, depth)
-    finishes = _finishes(palette, ceiling)
+    finishes, look = _finishes(palette, ceiling), OfficeLook(palette)
     lamps, spawns = [], []
     for index, room in enumerate(rooms):
         finish = finishes[0 if room.kind == "open" else 1 + index % 2]
         build_shell(b, room, finish, ("west", "east", "north", "south")[index % 4], 36.0)
         floor = Floor(room, rng)
         maker = OfficeRoom(b, floor, palette.style(index % 3), rng, palette.art, [])
-        maker.take(palette, ceiling, day.lamps)
+        maker.take(palette, look, ceiling, day.lamps)
         lamps += maker.furnish(room.kind)
         spawns += views_across(floor, 5 if room.kind == "open" else 1)
     ceiling_services(b, palette, rooms[0], ceiling)

@@ -54,6 +54,11 @@ class Palette:
         return self.m.atlas(made, 2, 2)
 
     @cached_property
+    def screen(self) -> Material:
+        """What televisions show: a picture, also when all the others have been hung."""
+        return self.art[0]
+
+    @cached_property
     def leaves(self) -> Material:
         """A clump of leaves with holes."""
         colour = pic.vary(self.rng, (72, 124, 58), 14)
@@ -110,5 +115,5 @@ class Palette:
             pot=self.flat(self.pick([(186, 104, 74), (222, 218, 210), (60, 84, 110)]), 12),
             shade=flat((246, 226, 190)),
             books=self.books,
-            screen=self.art[0],
+            screen=self.screen,
         )
