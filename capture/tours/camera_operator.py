@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from capture.tours.counting import ActionCount
 from capture.tours.steering import (
     DOLLY,
     MEMORY,
@@ -32,7 +33,7 @@ from capture.tours.steering import (
 )
 from capture.tours.tour_wish import Space, TourKind, TourWish
 from dataset.clip import FPS
-from labeling.actions import ACTIONS, STATIC, poses_to_actions
+from labeling.actions import ACTIONS, STATIC
 
 __all__ = ["Operator", "Space", "TourKind", "TourWish"]
 
@@ -48,6 +49,7 @@ MIN_HOLD_FRAMES, USUAL_HOLD_FRAMES, MAX_HOLD_FRAMES = 10, 28, 72
 MAX_REST_FRAMES = 40
 RETURN_FRAMES = (48, 240)  # shortest and longest way of a return
 RETURN_EVERY_FRAMES = 160
+RETURN_M = 0.6  # a return leads at least this far away
 # A wall nearer than this in front: turn away, always if the camera touches it.
 NEAR_VIEW_M = 1.2
 ESCAPES_DEG = (-130.0, -90.0, -50.0, 50.0, 90.0, 130.0)
@@ -82,9 +84,10 @@ class Operator:
         self._random = np.random.default_rng(wish.seed)
         self._R, self._position = [R_start], [np.asarray(start_m, dtype=np.float64)]
         self._history = np.zeros((MEMORY, 6))
-        self._frames_of = np.zeros(len(ACTIONS))
+        self._count = ActionCount(wish)
         self._rests = [0]
         self._last_return = 0
+        self._turns = bool(self._random.random() < 0.5)  # whether the last return was by turning
         self._escape = 0.0  # side of the pan away from a wall, while one is in front
         self._outlook = (-1, np.ones(6), np.ones(6))  # a frame, open metres and factors of ways
 
@@ -102,7 +105,7 @@ class Operator:
     @property
     def shares(self) -> np.ndarray:
         """Share of the frames so far with each action (13,), as labels count them."""
-        return self._frames_of / len(self._R)
+        return self._count.shares
 
     # Holding keys
 
@@ -144,17 +147,11 @@ class Operator:
             self._rests.append(len(self._R) - 1)
 
     def _extend(self, R: np.ndarray, position_m: np.ndarray) -> None:
-        """Go along poses, and count their actions as labels do.
-
-        Labels have the camera's axes: a walk with tilted eyes is a pedestal as well.
-        """
-        active = poses_to_actions(
+        """Go along poses."""
+        self._count.add(
             np.concatenate([self._R[-1][None], R]),
             np.concatenate([self._position[-1][None], position_m]),
-            rotation_frame=self._wish.style.rotation_frame,
-            unit_m=self._wish.translation_m_s / FPS,
-        ).active
-        self._frames_of += active[1:].sum(axis=0)
+        )
         self._R.extend(R)
         self._position.extend(position_m)
 
@@ -295,21 +292,27 @@ class Operator:
         """Go back to an earlier rest, one way or the other."""
         if self._history.any():
             self._rest(MEMORY + int(self._random.integers(4, 12)))
-        turn = bool(self._random.random() < 0.5) and self._turn_around()
-        self._last_return = len(self._R)
-        end = self._rests[-1] if not turn else self._rests[-2]
-        way = [
-            start for start in self._rests if RETURN_FRAMES[0] <= end - start <= RETURN_FRAMES[1]
-        ]
-        if not way:
+        end = self._rests[-1]
+        starts = [start for start in self._rests if self._is_way(start, end)]
+        if not starts:
+            # Before long this rest is one that can be returned to.
+            self._last_return += RETURN_FRAMES[0]
             return
-        backwards = np.arange(end - 1, int(self._random.choice(way)) - 1, -1)
+        backwards = np.arange(end - 1, int(self._random.choice(starts)) - 1, -1)
         R = np.stack([self._R[frame] for frame in backwards])
-        if turn:
+        self._turns = not self._turns  # one form after the other
+        if self._turns and self._turn_around():
             R = turned_about(R, 180.0, self._wish.style.rotation_frame)
         self._extend(R, np.stack([self._position[frame] for frame in backwards]))
         self._rests.append(len(self._R) - 1)
         self._last_return = len(self._R)
+
+    def _is_way(self, start: int, end: int) -> bool:
+        """Whether going back from one rest to another returns to places, and in good time."""
+        if not RETURN_FRAMES[0] <= end - start <= RETURN_FRAMES[1]:
+            return False
+        away_m = np.stack(self._position[start:end]) - self._position[end]
+        return bool(np.linalg.norm(away_m, axis=1).max() >= RETURN_M)
 
     def _turn_around(self) -> bool:
         """Pan by exactly 180° and stop; only from and to a rest."""

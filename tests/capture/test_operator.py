@@ -228,7 +228,7 @@ def test_revisits_return_with_the_same_eyes_or_turned_around(
     motion: Motion, rotation_frame: RotationFrame
 ):
     found = [
-        returns(steer("revisit", motion, rotation_frame, seed, frames=800)) for seed in range(3)
+        returns(steer("revisit", motion, rotation_frame, seed, frames=800)) for seed in range(6)
     ]
     assert all(same + opposite > 0 for same, opposite in found)
     same, opposite = np.sum(found, axis=0)
