@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from labeling.camera import intrinsics, ue_to_camera
+
 moderngl = pytest.importorskip("moderngl")
 
 from capture.engine.renderer import SKY_DEPTH_CM, Renderer  # noqa: E402
@@ -119,6 +121,15 @@ def project(points, location, rotation, fov, size):
     return np.stack([size[0] / 2 + focal * y / x, size[1] / 2 - focal * z / x], 1), x
 
 
+def by_labeling(points, location, rotation, fov, size):
+    """The same columns and rows by the project's own convention."""
+    R_cam_from_world, position_m = ue_to_camera(np.array([location]), np.array([rotation]))
+    points_m = ue_to_camera(np.asarray(points), np.zeros((len(points), 3)))[1]
+    x, y, z = R_cam_from_world[0] @ (points_m - position_m).T
+    fx, fy, cx, cy = intrinsics(fov, *size)
+    return np.stack([cx + fx * x / z, cy + fy * y / z], 1)
+
+
 def rays(rotation, fov, size):
     """Directions (H,W,3) of the pixels' centres with unit length along the view."""
     slope = np.tan(np.deg2rad(fov) / 2) * 2 / size[0]
@@ -142,21 +153,23 @@ def test_points_are_where_the_conventions_put_them(renderer_of):
     renderer = renderer_of([octahedron(c, 12.0) for c in CORNERS])
     random = np.random.default_rng(1)
     checked = 0
-    for _ in range(200):
+    for _ in range(1000):
         location = random.uniform(-60, 60, 3)
         rotation = random.uniform([-89, -180, -180], [89, 180, 180])
         fov = random.uniform(50, 110)
         image = renderer.render(location, rotation, fov, SIZE, ["mask_u8"])["mask_u8"]
         wanted, distance = project(CORNERS, location, rotation, fov, SIZE)
+        np.testing.assert_allclose(wanted, by_labeling(CORNERS, location, rotation, fov, SIZE))
         inside = (distance > 50) & (wanted > 12).all(1) & (wanted < np.array(SIZE) - 12).all(1)
         for number in np.flatnonzero(inside) + 1:
             found = centroid(image, number, len(CORNERS))
             assert np.abs(found - wanted[number - 1]).max() < 0.5
             checked += 1
-    assert checked > 80
+    assert checked > 400
 
 
 FLOOR = quad((-5000, -5000, 0), (10000, 0, 0), (0, 10000, 0))
+YARD = quad((-800, -800, 0), (1600, 0, 0), (0, 1600, 0))
 WALL = quad((600, -500, 0), (0, 1000, 0), (0, 0, 400))
 
 
@@ -210,7 +223,7 @@ def test_turning_moves_the_picture_the_other_way(renderer_of):
 def test_what_is_under_a_roof_is_in_shadow(renderer_of):
     roof = quad((200, -200, 300), (400, 0, 0), (0, 400, 0))
     sun = Sun(direction=(0.0, 0.0, 1.0), colour=(3.0, 3.0, 3.0))
-    renderer = renderer_of([FLOOR, roof], sun=sun, irradiance=0.2)
+    renderer = renderer_of([YARD, roof], sun=sun, irradiance=0.2)
     location, rotation = (0, 0, 150), (-20, 0, 0)
     lit = renderer.render(location, rotation, 90, SIZE, ["lit_bgra"])["lit_bgra"]
 
@@ -278,7 +291,7 @@ def digest():
     """Of everything that a small scene with a sun and holes shows from two places."""
     grid = quad((300, -100, 200), (0, 200, 0), (0, 0, -200), layer=HOLES)
     sun = Sun(direction=(0.48, 0.36, 0.8), colour=(2.0, 2.0, 2.0))
-    renderer = Renderer(make_scene([FLOOR, WALL, grid], sun=sun, irradiance=0.3))
+    renderer = Renderer(make_scene([YARD, WALL, grid], sun=sun, irradiance=0.3))
     digest = hashlib.sha256()
     for yaw in (0, 40, 0):
         image = renderer.render((0, 0, 170), (-10, yaw, 2), 90, SIZE, ALL)
@@ -318,11 +331,11 @@ def test_replaced_geometry_looks_as_if_it_had_been_there_from_the_start(renderer
     sun = Sun(direction=(0.48, 0.36, 0.8), colour=(2.0, 2.0, 2.0))
     roof = quad((200, -200, 300), (400, 0, 0), (0, 400, 0))
     moved = roof | {"position": roof["position"] + (150, 100, 80)}
-    changed = renderer_of([FLOOR, roof], sun=sun, irradiance=0.3)
-    wanted = renderer_of([FLOOR, moved], sun=sun, irradiance=0.3)
+    changed = renderer_of([YARD, roof], sun=sun, irradiance=0.3)
+    wanted = renderer_of([YARD, moved], sun=sun, irradiance=0.3)
     view = ((0, 0, 170), (-10, 20, 2), 90, SIZE, ALL)
     before = changed.render(*view)
-    changed.replace_geometry(make_scene([FLOOR, moved], irradiance=0.3).geometry)
+    changed.replace_geometry(make_scene([YARD, moved], irradiance=0.3).geometry)
     after, expected = changed.render(*view), wanted.render(*view)
     for name in ALL:
         assert np.array_equal(after[name], expected[name])
