@@ -33,7 +33,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt scripts/system_packages.sh
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) '.[$(FEATURES),dev]'
+	sh scripts/system_packages.sh tests
+	$(INSTALL) '.[$(FEATURES),pilot,dev]'
 	touch $@
 
 clean:

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Installs the system packages that the embedded engine and the demo need, where that is allowed.
-# The first group must be there; the second is real input for the demo, and optional.
+# The first group must be there; the second is real input for the demo, and optional. With the
+# argument `tests` only what the tests need beside them is installed, which is optional, too.
 set -eu
 
 NEEDED="libegl1 libgl1 libgl1-mesa-dri libglib2.0-0 python3-venv"
+TESTS="chromium"
 LEVELS="openarena-081-maps openarena-081-textures openarena-data"
 
 missing() {
@@ -21,8 +23,19 @@ install() {
 }
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    [ "${1:-}" = tests ] && exit 0
     echo "No apt-get here. Needed: EGL with a software or GPU driver (Debian: $NEEDED)." >&2
     echo "Without the OpenArena levels the demo uses generated scenes only." >&2
+    exit 0
+fi
+
+if [ "${1:-}" = tests ]; then
+    tests=$(missing $TESTS)
+    if [ -n "$tests" ] && ! command -v chromium >/dev/null; then
+        echo "installing what the tests use:$tests"
+        # shellcheck disable=SC2086
+        install $tests || echo "Without$tests the tests of the pilot's page are skipped." >&2
+    fi
     exit 0
 fi
 

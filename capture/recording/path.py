@@ -9,7 +9,7 @@ from capture.recording.places import Collision, PlacedSpace
 from capture.recording.station import Station, player_pose
 from capture.tours.camera_operator import Operator
 from capture.tours.rows import PlanRow, tour_wish
-from capture.tours.starts import Place, choose_start
+from capture.tours.starts import Place, StartArea, choose_start
 from capture.tours.steering import Path, looking_along
 from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
@@ -43,33 +43,37 @@ def path_and_collision(
 
 def _steered(station: Station, row: PlanRow, progress: Progress) -> tuple[Path, Collision]:
     space = station.space(row.clearance_cm)
-    location_cm, yaw_deg = _start(station, space, row)
+    location_cm, yaw_deg = find_start(
+        station, space, row.scene, row.clearance_cm, seed=row.seed, areas=row.starts
+    )
     _, start_m = ue_to_camera(location_cm[None], np.zeros((1, 3)))
     operator = Operator(tour_wish(row), space, looking_along(yaw_deg), start_m[0])
     return operator.drive(progress), space.collision
 
 
-def _start(station: Station, space: PlacedSpace, row: PlanRow) -> Place:
-    """A clear place to start from, and a yaw: as the row or the manifest say, else by search."""
+def find_start(
+    station: Station, space: PlacedSpace, scene: str, clearance_cm: float, *,
+    seed: int, areas: tuple[StartArea, ...] = (),
+) -> Place:  # fmt: skip
+    """A clear place to start from, and a yaw: in `areas` or a spawn, else by search."""
     spawns = np.asarray(station.manifest.get("spawns", []), dtype=np.float64)
-    chosen = choose_start(row.seed, row.starts, spawns, space.is_free)
+    chosen = choose_start(seed, areas, spawns, space.is_free)
     if chosen is not None:
         return chosen
-    places = (
-        _free_space(station, row) if station.client.offers(FREESPACE) else _near_player(station)
-    )
-    random = np.random.default_rng(row.seed)
+    searched = station.client.offers(FREESPACE)
+    places = _free_space(station, clearance_cm, seed) if searched else _near_player(station)
+    random = np.random.default_rng(seed)
     for place in places:
         if space.is_free(place):
             return place, float(random.uniform(-180, 180))
     raise OpenRelicError(
-        f"scene {row.scene} has no place with {row.clearance_cm:g} cm of clearance that could be "
-        "found; name start areas in the list of scenes, or plan with a smaller --clearance-cm"
+        f"scene {scene} has no place with {clearance_cm:g} cm of clearance that could be found; "
+        "name start areas in the list of scenes, or plan with a smaller --clearance-cm"
     )
 
 
-def _free_space(station: Station, row: PlanRow) -> np.ndarray:
-    wanted = f"{START_CANDIDATES} {row.clearance_cm:.6f} {row.seed}"
+def _free_space(station: Station, clearance_cm: float, seed: int) -> np.ndarray:
+    wanted = f"{START_CANDIDATES} {clearance_cm:.6f} {seed}"
     points = station.client.json(f"{FREESPACE} {wanted}")["points"]
     return np.array(points, dtype=np.float64).reshape(-1, 3)
 

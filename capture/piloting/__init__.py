@@ -1,0 +1,1 @@
+"""Flying the camera by hand: what `capture.pilot` serves to a browser."""
