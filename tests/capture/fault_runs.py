@@ -35,7 +35,7 @@ from labeling.camera import rotation_distance_rad, ue_to_camera
 from tests.capture.wire_proxy import FAULT_KINDS, Fault, WireProxy
 
 SIZE = (64, 36)
-REPLY_TIMEOUT_S = 2.0
+REPLY_TIMEOUT_S, BOOT_TIMEOUT_S = 2.0, 20.0
 # Beyond the client's patience, and well within it.
 LATE_S, SLOW_S = 3.0, 0.05
 DARK_IMAGES = 6
@@ -153,7 +153,7 @@ def run_under_faults(
     proxy = WireProxy(("127.0.0.1", host.port))
     settings = WorkerSettings(
         workspace=str(folder / "ws"), engine=f"127.0.0.1:{proxy.port}", size=SIZE,
-        boot_timeout_s=60.0, reply_timeout_s=REPLY_TIMEOUT_S, recycle_frames=0, recycle_mb=0,
+        boot_timeout_s=BOOT_TIMEOUT_S, reply_timeout_s=REPLY_TIMEOUT_S, recycle_frames=0, recycle_mb=0,
     )  # fmt: skip
     worker, injected, attempts = CaptureWorker(settings), defaultdict(int), 0
     try:
