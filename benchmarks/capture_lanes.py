@@ -1,4 +1,4 @@
-"""The lanes of `benchmarks.capture`: processes with an engine of their own that measure when asked."""
+"""The lanes of `benchmarks.capture`: processes with an engine each that measure when asked."""
 
 import multiprocessing
 import os
