@@ -200,7 +200,7 @@ class _Forest(Country):
         """Pictures of trees around, so dense that no end of the forest is seen."""
         kinds = tuple(dict.fromkeys(self.kind.trees))[:4]
         sprites = self.flora.far(kinds)
-        for reach, count, apart in (((DENSE_CM, 8200), 200, 300), ((8200, 9700), 200, 300)):
+        for reach, count, apart in (((DENSE_CM, 8200), 200, 300), ((8200, 9700), 120, 380)):
             places = self.ground.scatter(count, reach, apart)
             tall = self.rng.uniform(0.85, 1.1, len(places)) * np.mean(self.kind.height)
             points = np.column_stack([places, self.land.height(*places.T)])
