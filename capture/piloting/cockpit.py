@@ -19,6 +19,7 @@ from capture.piloting.session import RELEASED, Session
 from capture.recording.path import find_start
 from capture.recording.places import PlacedSpace
 from capture.recording.station import Station
+from capture.sessions.client import EngineLostError
 from capture.tours.steering import Motion, Style, looking_along
 from dataset.clip import FPS
 from dataset.errors import OpenRelicError, StorageError
@@ -139,12 +140,20 @@ class Cockpit:
                 motion: Motion = "walk" if value == "walk" else "fly"
                 self._session.steer(motion)
             elif what == "place" and self._session.recorded_s is None:
-                self._session.place(*self._next_place())
+                self._go_elsewhere()
             elif what == "look":
                 self._wanted.set()
             if what == "leave":
                 self._wanted.clear()
             self._drawn_s = 0.0
+
+    def _go_elsewhere(self) -> None:
+        try:
+            self._session.place(*self._next_place())
+        except EngineLostError:
+            raise
+        except OpenRelicError as error:
+            self.on_news({"problem": str(error)})
 
     def _stop_recording(self) -> None:
         if self._session.recorded_s is None:

@@ -143,6 +143,7 @@ class Desk:
         try:
             tour_id = await asyncio.to_thread(self._put_in_plan, path)
         except OpenRelicError as error:
+            log.warning("%s is not in the plan: %s", path, _line(error))
             self._take_news({"problem": _line(error)})
         else:
             log.info("%s is tour %s of the plan", path, tour_id)
