@@ -220,7 +220,9 @@ def committed_clips(workspace: Workspace) -> list[Clip]:
     """Every committed clip, sorted by tour id; their records are read side by side."""
     tours = workspace.list_tree(CLIPS)
     recorded = sorted(name for name, entries in tours.items() if RECORD in entries)
-    with ThreadPoolExecutor(READERS) as pool:
+    # On a disk a record is read before threads have taken turns.
+    readers = 1 if workspace.local_root else READERS
+    with ThreadPoolExecutor(readers) as pool:
         found = list(pool.map(lambda name: read_clip(workspace, name), recorded))
     return [clip for clip in found if clip is not None]
 

@@ -2,10 +2,19 @@
 
 import contextlib
 import fcntl
+import logging
+import os
+import socket
+import time
 from collections.abc import Iterator
 
+from capture.crew.journal import read_progress
 from dataset.errors import OpenRelicError, StorageError
 from dataset.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+FRESH_S = 30.0  # a run tells every few seconds how far it is
 
 
 @contextlib.contextmanager
@@ -13,10 +22,11 @@ def capture_lock(workspace: Workspace) -> Iterator[None]:
     """Hold the workspace's lock; the kernel frees it however this process ends.
 
     On object storage there is no lock: attempts have folders of their own, and the commit record
-    names the winner.
+    names the winner. Two runs at once would only do work twice; a second one is told.
     """
     root = workspace.local_root
     if root is None:
+        _warn_of_another_run(workspace)
         yield
         return
     try:
@@ -31,3 +41,15 @@ def capture_lock(workspace: Workspace) -> Iterator[None]:
                 f"another capture.run is at work on {workspace.location}; wait for it or stop it"
             ) from None
         yield
+
+
+def _warn_of_another_run(workspace: Workspace) -> None:
+    seen = read_progress(workspace)
+    if seen is None or seen.state == "ended" or time.time() - seen.time_s > FRESH_S:
+        return
+    if (seen.host, seen.pid) != (socket.gethostname(), os.getpid()):
+        log.warning(
+            "process %d on %s said %.0f s ago that it captures into %s: if it still runs, stop one "
+            "of the two",
+            seen.pid, seen.host, time.time() - seen.time_s, workspace.location,
+        )  # fmt: skip

@@ -37,24 +37,29 @@ def find_work(workspace: Workspace, rows: list[PlanRow], retry_quarantined: bool
     """Sort the plan's rows; debris in the folders of committed tours is removed."""
     attempts = workspace.list_tree(CLIPS)
     given_up = {tour.tour_id: tour for tour in read_quarantine(workspace)}
-    todo, committed, quarantined = [], [], []
-    for row in rows:
-        if RECORD in attempts.get(row.tour_id, ()):
+    # A row's id is a digest of all that it holds: it is worked out once.
+    ids = [row.tour_id for row in rows]
+    todo, committed, quarantined, untidy, done = [], [], [], set(), []
+    for tour_id, row in zip(ids, rows, strict=True):
+        if RECORD in attempts.get(tour_id, ()):
             committed.append(row)
-        elif row.tour_id in given_up and not retry_quarantined:
+            done.append(tour_id)
+        elif tour_id in given_up and not retry_quarantined:
             quarantined.append(row)
         else:
             todo.append(row)
-    for row in committed:
-        if row.tour_id in given_up:
-            lift_quarantine(workspace, given_up.pop(row.tour_id).tour_id)
-    _remove_debris(workspace, (row.tour_id for row in committed), attempts)
+            if tour_id in attempts:
+                untidy.add(tour_id)
+    for tour_id in done:
+        if given_up.pop(tour_id, None) is not None:
+            lift_quarantine(workspace, tour_id)
+    _remove_debris(workspace, done, attempts)
     return Work(
         todo=todo,
         committed=committed,
         quarantined=quarantined,
         failures=given_up,
-        untidy=frozenset(row.tour_id for row in todo if row.tour_id in attempts),
+        untidy=frozenset(untidy),
     )
 
 

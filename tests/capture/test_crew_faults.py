@@ -223,6 +223,7 @@ def test_every_stage_works_on_object_storage(tmp_path: Path):
         workspace = planned_tours(location, ["home:0", "home:1"], 100)
         for module, *options in (
             ("capture.run", "--size", "128", "72"),
+            ("capture.status",),
             ("labeling.poses_to_actions",),
             ("dataset.build", "--window", "81", "--val-share", "0.5"),
             ("dataset.latents", "--config", "configs/tiny.yaml"),
