@@ -87,7 +87,7 @@ def test_objects_are_named_once_and_all_in_range(scene):
 
 
 def test_size(scene):
-    low, high = BUDGET.get(scene.name.split(":")[0], (40_000, 250_000))
+    low, high = BUDGET.get(scene.name.split(":")[0], (35_000, 250_000))
     assert low <= len(scene.geometry.triangles) <= high
 
 

@@ -77,7 +77,7 @@ def arcade(
     for x, yaw in ((thick / 2, 0.0), (-thick / 2, 180.0)):
         with b.object("arcade"), b.at(x, 0, 0, yaw):
             own = holes if yaw == 0 else [(-c[2], c[1], -c[0], c[3]) for c in holes]
-            wall(b, length, height, own, plaster, 60)
+            wall(b, length, height, own, plaster, 38)
             for hole in own:
                 arch_head(b, hole, rise, kind, thick / 2, stone)
     with b.object("pier"):

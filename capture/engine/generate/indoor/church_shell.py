@@ -96,8 +96,8 @@ class ChurchShell:
         first, second = self.p.pick(_FLOORS)
         floor = self.p.m.tiled(make(self.p.noise, first, second), 260)
         with b.object("floor"):
-            b.quad((0, -outer, 0), (self.length, 0, 0), (0, 2 * outer, 0), floor, 44)
-            b.quad((-30, -115, 0), (30, 0, 0), (0, 230, 0), floor, 44)
+            b.quad((0, -outer, 0), (self.length, 0, 0), (0, 2 * outer, 0), floor, 32)
+            b.quad((-30, -115, 0), (30, 0, 0), (0, 230, 0), floor, 32)
         side_height = self.height
         if self.manner.aisles:
             side_height = self.height * float(self.rng.uniform(0.5, 0.6))
@@ -139,7 +139,7 @@ class ChurchShell:
             holes.append((y - wide / 2, high * 0.16, y + wide / 2, high * 0.16 + tall))
         with self.b.at(0, 0, base):
             with self.b.object("wall"):
-                wall(self.b, self.length, high, holes, self.wall, 46)
+                wall(self.b, self.length, high, holes, self.wall, 36)
             for hole in holes:
                 self._window(hole)
 
@@ -155,7 +155,7 @@ class ChurchShell:
         for side in (-1, 1):
             y0, y1 = sorted((side * inner, side * self.outer))
             with b.object("ceiling"):
-                b.quad((0, y1, height), (self.length, 0, 0), (0, y0 - y1, 0), self.wall, 50)
+                b.quad((0, y1, height), (self.length, 0, 0), (0, y0 - y1, 0), self.wall, 38)
             with b.object("rib"), b.using(collides=False):
                 for k in range(1, self.bays):
                     x = k * self.bay
@@ -172,7 +172,7 @@ class ChurchShell:
         for side in (-1, 1):
             with self.b.at(self.length / 2, side * self.outer, 0, -90 * side):
                 with self.b.object("wall"):
-                    wall(self.b, self.length, height, holes, self.wall, 46)
+                    wall(self.b, self.length, height, holes, self.wall, 36)
                 for hole in holes:
                     self._window(hole)
 
@@ -187,7 +187,7 @@ class ChurchShell:
                     low = self.height * 0.36
                     holes = [(y - 50.0, low, y + 50.0, top - abs(y) * 0.5) for y in (-150, 0, 150)]
                 with b.object("wall"):
-                    wall(b, 2 * self.half, self.height, holes, self.wall, 46)
+                    wall(b, 2 * self.half, self.height, holes, self.wall, 36)
                 if yaw:
                     for hole in holes:
                         self._window(hole)
@@ -197,7 +197,7 @@ class ChurchShell:
                     width = self.outer - self.half
                     for side in (-1, 1):
                         with b.object("wall"), b.at(0, side * (self.half + width / 2)):
-                            wall(b, width, side_height, [], self.wall, 46)
+                            wall(b, width, side_height, [], self.wall, 36)
 
     def _door(self, hole) -> None:
         b = self.b
@@ -215,7 +215,7 @@ class ChurchShell:
         b, kind = self.b, self.manner.arch
         paint = self.p.plaster(self.p.pick(_VAULTS))
         with b.object("vault"):
-            vault(b, (0, self.length), self.half, self.height, self.rise, kind, paint, 46)
+            vault(b, (0, self.length), self.half, self.height, self.rise, kind, paint, 36)
         with b.object("roof"), b.using(collides=False):
             over, top = self.outer + 60, self.height + self.rise
             b.box((-60, -over, top + 8), (self.length + 60, over, top + 30), self.stone, 600)

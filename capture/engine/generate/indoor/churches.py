@@ -156,7 +156,7 @@ class _Church(ChurchShell):
                         self.lamps.append(
                             lights.globe(b, 290, 13, self.flame, "warm", 1.4 * power, 10)
                         )
-        with b.at(self.length - 420, 0):
+        with b.object("spotlight"), b.at(self.length - 420, 0):
             target = (230.0, 0.0, 150.0)
             self.lamps.append(lights.spot(b, (0, 0, self.height * 0.9), target, self.iron, "warm",
                                           30 * power, 5))  # fmt: skip

@@ -85,7 +85,7 @@ def generate_gallery(seed: int) -> Scene:
         skylights += lights
         finish = _finish(palette, manner, index, floor_material)
         side = ("west", "north", "east", "south")[index % 4]
-        build_shell(b, room, finish, side, 32.0, lights)
+        build_shell(b, room, finish, side, 26.0, lights)
         for light in lights:
             _lantern(b, light, height, finish.trim)
         floor = Floor(room, rng)

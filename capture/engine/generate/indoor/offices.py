@@ -43,7 +43,7 @@ def generate_office(seed: int) -> Scene:
     lamps, spawns = [], []
     for index, room in enumerate(rooms):
         finish = finishes[0 if room.kind == "open" else 1 + index % 2]
-        build_shell(b, room, finish, ("west", "east", "north", "south")[index % 4], 36.0)
+        build_shell(b, room, finish, ("west", "east", "north", "south")[index % 4], 28.0)
         floor = Floor(room, rng)
         maker = OfficeRoom(b, floor, palette.style(index % 3), rng, palette.art, [])
         maker.take(palette, look, ceiling, day.lamps)

@@ -94,7 +94,7 @@ class _Hall:
         x0, y0, x1, y1 = room.inner()
         tone = p.pick([(150, 148, 144), (128, 128, 126), (116, 126, 120), (166, 158, 146)])
         with b.object("floor"):
-            b.quad((x0, y0, 0), (x1 - x0, 0, 0), (0, y1 - y0, 0), p.concrete(tone, 420), 55)
+            b.quad((x0, y0, 0), (x1 - x0, 0, 0), (0, y1 - y0, 0), p.concrete(tone, 420), 38)
         self._openings()
         frame = Finish(self.roof, self.wall, self.wall, self.roof, self.grey, None, self.steel,
                        90, (0.5,), False, False)  # fmt: skip
@@ -105,7 +105,7 @@ class _Hall:
             else:
                 fit_window(b, opening, frame)
 
-        halls.hall_walls(b, room, dict.fromkeys(room.openings, self.wall), fill, 60)
+        halls.hall_walls(b, room, dict.fromkeys(room.openings, self.wall), fill, 42)
         if roof == "gable":
             glazed = (0.3, 0.55) if rng.random() < 0.7 else None
             halls.gable_roof(b, room, self.rise, self.roof, self.wall, glazed)
@@ -115,7 +115,7 @@ class _Hall:
                 for lift, over in ((0.0, 0.0), (26.0, OUTER_CM + 30)):
                     corner = x0 - over, y1 + over, room.height_cm + lift
                     across = (0, y0 - y1 - 2 * over, 0)
-                    b.quad(corner, (x1 - x0 + 2 * over, 0, 0), across, self.roof, 90)
+                    b.quad(corner, (x1 - x0 + 2 * over, 0, 0), across, self.roof, 60)
             halls.flat_trusses(b, room, 90, self.steel, 560)
         self._lights()
 
