@@ -24,8 +24,7 @@ from capture.crew.resume import find_work
 from capture.tours.rows import PlanRow
 from dataset.clip import CAMERA, RECORD, SCENE_MANIFEST, VIDEO, committed_clips
 from dataset.workspace import CLIPS, Workspace
-from tests.capture.small_tours import small_tour
-from tests.capture.test_commit import attempt_of
+from tests.capture.small_tours import attempt_of, small_tour
 from tests.s3 import CREDENTIALS, s3_server, workspace_uri
 
 TOURS, ROUNDS = 1400, 5

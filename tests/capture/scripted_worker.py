@@ -2,14 +2,16 @@
 
 import os
 import threading
-from dataclasses import dataclass, field
+import uuid
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from capture.crew.nodes import check_machine
 from capture.crew.worker import Fault, Guilt, TourResult, WorkerState
 from capture.tours.rows import PlanRow
 from dataset.clip import RECORD
-from dataset.workspace import CLIPS, Workspace
+from dataset.workspace import Workspace
+from tests.capture.small_tours import attempt_of
 
 GUILTY: dict[str, Guilt] = {
     "attempt": "attempt", "tour": "tour", "scene": "scene", "machine": "machine",
@@ -59,8 +61,9 @@ class ScriptedWorker:
         if action is not None:
             fault = Fault(guilt=GUILTY.get(action, "attempt"), reason=f"{action} it was")
             return TourResult(tour_id=row.tour_id, frames=0, fault=fault)
-        record = f"{retries} retries".encode()
-        won = self._workspace.claim_bytes(f"{CLIPS}/{row.tour_id}/{RECORD}", record)
+        scratch = self._script.folder / f"scratch-{os.getpid()}"
+        clip = replace(attempt_of(row, uuid.uuid4().hex[:12], scratch), retries=retries)
+        won = self._workspace.claim_bytes(f"{clip.folder}/{RECORD}", clip.to_json())
         return TourResult(
             tour_id=row.tour_id, frames=row.frames, committed=won, load_s=0.0, tour_s=0.01
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from capture.tours.planning import WANTED_SHARES
 from capture.tours.rows import PlanRow, rows_to_table
-from dataset.clip import Clip, open_clip_file
-from dataset.workspace import PLAN, Workspace
+from dataset.clip import CAMERA, VIDEO, Clip, FileRecord, open_clip_file
+from dataset.workspace import PLAN, Workspace, sha256_file
 from labeling.actions import ACTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +33,24 @@ def planned_tours(location: str | Path, scenes: Sequence[str], frames: int) -> W
     rows = [small_tour(scene, seed, frames) for seed, scene in enumerate(scenes)]
     workspace.write_table(PLAN, rows_to_table(rows))
     return workspace
+
+
+def attempt_of(row: PlanRow, name: str, folder: Path) -> Clip:
+    """An attempt that has been recorded into a local folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (VIDEO, CAMERA):
+        (folder / file).write_bytes(f"{file} of {name}".encode() * 100)
+    return Clip(
+        tour_id=row.tour_id, row_hash=row.row_hash, attempt=name, scene=row.scene, asset=row.asset,
+        licence=row.licence, frames=row.frames, fps=16, width=64, height=36, fov_deg=90.0,
+        engine="test 1", pose_proof="per_frame", rotation_frame="camera", kind="mixed",
+        motion="fly", retries=0, warmup_frames=0, encoding_psnr_db=40.0, clearance_cm=30.0,
+        collision="sweep",
+        files={
+            path.name: FileRecord(bytes=path.stat().st_size, sha256=sha256_file(path))
+            for path in (folder / VIDEO, folder / CAMERA)
+        },
+    )  # fmt: skip
 
 
 def open_clip_files(workspace: Workspace, clips: Sequence[Clip]) -> None:

@@ -15,41 +15,18 @@ import pytest
 
 from capture.crew.journal import Attempt, Quarantined, read_quarantine, write_quarantine
 from capture.crew.resume import find_work, remove_lost_attempts
-from capture.tours.rows import PlanRow
 from dataset.clip import (
-    CAMERA,
     RECORD,
-    VIDEO,
-    Clip,
-    FileRecord,
     commit_clip,
     committed_clips,
     read_clip,
 )
-from dataset.workspace import CLIPS, Workspace, sha256_file
-from tests.capture.small_tours import open_clip_files, small_tour
+from dataset.workspace import CLIPS, Workspace
+from tests.capture.small_tours import attempt_of, open_clip_files, small_tour
 from tests.s3 import Application, s3_server, workspace_uri
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = small_tour("home:0", 1, 16)
-
-
-def attempt_of(row: PlanRow, name: str, folder: Path) -> Clip:
-    """An attempt that has been recorded into a local folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in (VIDEO, CAMERA):
-        (folder / file).write_bytes(f"{file} of {name}".encode() * 100)
-    return Clip(
-        tour_id=row.tour_id, row_hash=row.row_hash, attempt=name, scene=row.scene, asset=row.asset,
-        licence=row.licence, frames=row.frames, fps=16, width=64, height=36, fov_deg=90.0,
-        engine="test 1", pose_proof="per_frame", rotation_frame="camera", kind="mixed",
-        motion="fly", retries=0, warmup_frames=0, encoding_psnr_db=40.0, clearance_cm=30.0,
-        collision="sweep",
-        files={
-            path.name: FileRecord(bytes=path.stat().st_size, sha256=sha256_file(path))
-            for path in (folder / VIDEO, folder / CAMERA)
-        },
-    )  # fmt: skip
 
 
 def commit(workspace: Workspace, name: str, folder: Path) -> bool:

@@ -20,7 +20,7 @@ from capture.crew.recruiting import crew_of
 from capture.crew.resume import find_work
 from capture.crew.schedule import RetryPolicy
 from capture.tours.rows import PlanRow
-from dataset.clip import RECORD
+from dataset.clip import RECORD, read_clip
 from dataset.errors import OpenRelicError, StorageError
 from dataset.workspace import CLIPS, Workspace
 from tests.capture.scripted_worker import Script, ScriptedWorker
@@ -65,10 +65,10 @@ def driven(
     return workspace, driver
 
 
-def retries_of(workspace: Workspace, rows: list[PlanRow]) -> list[str]:
+def retries_of(workspace: Workspace, rows: list[PlanRow]) -> list[int | None]:
     """What the record of each committed tour says, None where there is none."""
-    paths = [f"{CLIPS}/{row.tour_id}/{RECORD}" for row in rows]
-    return [workspace.read_bytes(path).decode() if workspace.exists(path) else "" for path in paths]
+    found = [read_clip(workspace, row.tour_id) for row in rows]
+    return [clip.retries if clip else None for clip in found]
 
 
 def test_whatever_workers_do_every_tour_ends_once(session: int, folder: Path):
@@ -80,7 +80,7 @@ def test_whatever_workers_do_every_tour_ends_once(session: int, folder: Path):
     wants |= {row.tour_id: ["scene"] for row in lost}
     workspace, driver = driven(folder, [*rows, *lost], wants)
     assert retries_of(workspace, rows) == [
-        *["1 retries"] * 4, "2 retries", "", "", *["0 retries"] * 5
+        *[1] * 4, 2, None, None, *[0] * 5
     ]  # fmt: skip
     given_up = {tour.tour_id: tour for tour in read_quarantine(workspace)}
     assert set(given_up) == {row.tour_id for row in (rows[5], rows[6], *lost)}
