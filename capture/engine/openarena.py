@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from capture.engine.quake3.bsp import BspMap, parse_bsp
-from capture.engine.quake3.image import Paks, sky_of, texture_array
+from capture.engine.quake3.image import Paks, texture_array
 from capture.engine.quake3.light import (
     AMBIENT,
     EXPOSURE_EV,
@@ -41,6 +41,7 @@ from capture.engine.quake3.places import (
     to_ue,
 )
 from capture.engine.quake3.shader import Light, Look, Picture, Shader, surface_look
+from capture.engine.quake3.sky import sky_of
 from capture.engine.quake3.surface import PlacedModel, Surfaces, build_surfaces, drawn_models
 from capture.engine.scene import Geometry, Scene, Sky
 from dataset.errors import OpenRelicError
@@ -214,7 +215,12 @@ def _textures(level: _Level, paks: Paks, name: str) -> tuple[np.ndarray, np.ndar
     fits = (s for s in _TEXTURE_SIZES if len(pictures) * s * s * 4 <= _TEXTURE_BYTES)
     textures, shine, missing = texture_array(paks, list(pictures), next(fits, _TEXTURE_SIZES[-1]))
     if missing:
-        logger.info("%s: %d of %d textures are missing", name, missing, len(pictures))
+        logger.info(
+            "%s: %d of %d textures are in no pak, others stand for them",
+            name,
+            missing,
+            len(pictures),
+        )
     return layer, textures, shine
 
 

@@ -11,7 +11,7 @@ from capture.engine.uniforms import set_uniform, write_matrix
 SKY_SIZE = 1024
 
 # Ray = s * column 0 + t * column 1 + column 2 for s, t in -1..1 over each face, in OpenGL's order.
-_CUBE_FACES = [
+CUBE_FACES = [
     [[0, 0, -1], [0, -1, 0], [1, 0, 0]],
     [[0, 0, 1], [0, -1, 0], [-1, 0, 0]],
     [[1, 0, 0], [0, 0, 1], [0, 1, 0]],
@@ -28,14 +28,20 @@ class SkyMap:
         """Prepare the sky of `scene`; nothing is drawn yet."""
         self._context = context
         self._scene = scene
+        painted = scene.sky.painted
+        self._size = SKY_SIZE if painted is None else painted.shape[1]
         self._exposure: float | None = None
         self._program: moderngl.Program | None = None
-        self.texture = context.texture_cube((SKY_SIZE, SKY_SIZE), 4)
+        self.texture = context.texture_cube((self._size, self._size), 4)
         self.texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
 
     def ensure(self, exposure: float) -> None:
         """Draw the sky for a linear `exposure`, if that is not what is there."""
         if exposure == self._exposure:
+            return
+        self._exposure = exposure
+        if self._scene.sky.painted is not None:
+            self._write(self._scene.sky.painted)
             return
         program = self._program or self._compile()
         self._program = program
@@ -45,7 +51,7 @@ class SkyMap:
         face.use()
         self._context.disable(moderngl.DEPTH_TEST)
         corners = self._context.vertex_array(program, [])
-        for number, columns in enumerate(_CUBE_FACES):
+        for number, columns in enumerate(CUBE_FACES):
             write_matrix(program, "u_ray_from_screen", np.array(columns, np.float64).T)
             corners.render(moderngl.TRIANGLES, vertices=3)
             self.texture.write(number, face.read(components=4))
@@ -53,7 +59,13 @@ class SkyMap:
         corners.release()
         face.release()
         colour.release()
-        self._exposure = exposure
+
+    def _write(self, painted: np.ndarray) -> None:
+        """Take the sides as they are, as blue, green, red and 255."""
+        for number, side in enumerate(painted):
+            opaque = np.full((*side.shape[:2], 4), 255, np.uint8)
+            opaque[..., :3] = side[..., ::-1]
+            self.texture.write(number, opaque.tobytes())
 
     def _compile(self) -> moderngl.Program:
         """The program that draws a face, with all but exposure set."""

@@ -1,13 +1,16 @@
+import io
 import struct
 import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from capture.engine import openarena
 from capture.engine.quake3.bsp import FACE, MODEL, TEXTURE, VERTEX, parse_bsp
-from capture.engine.quake3.image import Paks
-from capture.engine.quake3.shader import Cut, Light, parse_shaders, surface_look
+from capture.engine.quake3.image import Paks, texture_array
+from capture.engine.quake3.shader import Cut, Light, Picture, parse_shaders, surface_look
+from capture.engine.quake3.sky import SIDE_PIXELS, cube_rays, sky_of
 from capture.engine.quake3.surface import PATCH_STEPS, build_surfaces
 from capture.engine.scene import Scene
 from dataset.errors import OpenRelicError
@@ -242,6 +245,54 @@ def test_later_paks_win_and_unknown_levels_are_named(monkeypatch, tmp_path) -> N
     assert len(openarena.load_map("tiny").objects) == 3
     with pytest.raises(OpenRelicError, match="'tinny'.*tiny.*--list-scenes"):
         openarena.load_map("tinny")
+
+
+def _pak(path, images: dict[str, tuple]) -> Paks:
+    """A pak of one-coloured pictures."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, colour in images.items():
+            picture = io.BytesIO()
+            Image.new("RGB", (8, 8), colour).save(picture, "PNG")
+            archive.writestr(f"{name}.png", picture.getvalue())
+    return Paks([path])
+
+
+SIDES = {"rt": (200, 0, 0), "lf": (0, 200, 0), "bk": (0, 0, 200), "ft": (200, 200, 0),
+         "up": (0, 200, 200), "dn": (200, 0, 200)}  # fmt: skip
+
+
+def test_a_painted_sky_hangs_where_the_game_hangs_it(tmp_path) -> None:
+    """The game's right is +X, its back is +Y, which is Unreal's -Y."""
+    paks = _pak(tmp_path / "sky.pk3", {f"env/box_{side}": SIDES[side] for side in SIDES})
+    shaders = parse_shaders("s { surfaceparm sky \n skyparms env/box - - }")
+    sky = sky_of(paks, shaders["s"])
+    assert sky.painted is not None and sky.painted.shape[1:] == (SIDE_PIXELS, SIDE_PIXELS, 3)
+    rays = cube_rays(SIDE_PIXELS)
+    for side, direction in (
+        ("rt", [1, 0, 0]), ("lf", [-1, 0, 0]), ("bk", [0, -1, 0]), ("ft", [0, 1, 0]),
+        ("up", [0, 0, 1]), ("dn", [0, 0, -1]),
+    ):  # fmt: skip
+        nearest = np.unravel_index((rays @ np.array(direction)).argmax(), rays.shape[:3])
+        assert tuple(sky.painted[nearest]) == SIDES[side]
+
+
+def test_clouds_are_blended_over_one_another(tmp_path) -> None:
+    paks = _pak(tmp_path / "sky.pk3", {"a": (100, 50, 0), "b": (30, 60, 90), "c": (128, 255, 0)})
+    script = "s { surfaceparm sky \n skyparms - 512 - \n { map a } { map b \n blendfunc add } "
+    script += "{ map c \n blendfunc filter \n tcmod scale 3 2 } }"
+    shader = parse_shaders(script)["s"]
+    assert shader.cloud_height == 512 and shader.stages[2].scale == (3, 2)
+    sky = sky_of(paks, shader)
+    assert sky.painted is not None
+    assert np.abs(sky.painted[4].astype(int) - [65, 110, 0]).max() <= 1
+
+
+def test_another_image_stands_for_a_missing_one(tmp_path) -> None:
+    paks = _pak(tmp_path / "walls.pk3", {"textures/a/trak_wall4": (200, 0, 0)})
+    pictures = [Picture(image="textures/b/trak_wall4a"), Picture(image="textures/b/qqqq")]
+    textures, _, missing = texture_array(paks, pictures, 16)
+    assert missing == 2 and (textures[0, ..., :3] == (200, 0, 0)).all()
+    assert len(np.unique(textures[1, ..., 0])) == 2  # grey tiles
 
 
 @needs_levels

@@ -9,7 +9,7 @@ pytest.importorskip("moderngl")
 
 from capture.engine import sunlight as sunlight_module  # noqa: E402
 from capture.engine.renderer import Renderer  # noqa: E402
-from capture.engine.scene import Sun, object_colours  # noqa: E402
+from capture.engine.scene import Sky, Sun, object_colours  # noqa: E402
 from capture.engine.sunlight import Sunlight  # noqa: E402
 from tests.capture.test_renderer import (  # noqa: E402
     GREY,
@@ -119,6 +119,24 @@ def test_a_mirror_shows_what_is_behind_the_camera():
         assert glass[row, column]
         colour = image["lit_bgra"][row, column, :3].astype(int)
         assert colour[strong] > 2 * max(colour[[i for i in range(3) if i != strong]])
+
+
+def test_a_painted_sky_is_shown_as_it_is():
+    """Sides of an OpenGL cube map, in Unreal's axes: +X, -X, +Y, -Y, +Z, -Z."""
+    colours = np.array([[9, 0, 0], [0, 9, 0], [0, 0, 9], [9, 9, 0], [0, 9, 9], [9, 0, 9]]) * 25
+    painted = np.repeat(colours.astype(np.uint8), 16 * 16, 0).reshape(6, 16, 16, 3)
+    scene = dataclasses.replace(make_scene([YARD]), sky=Sky(painted=painted))
+    renderer = Renderer(scene)
+    turns = [(0, 0), (0, 180), (0, 90), (0, -90), (90, 0), (-90, 0)]
+    for (pitch, yaw), colour in zip(turns, colours, strict=True):
+        view = ((0.0, 0.0, -50.0), (pitch, yaw, 0.0))
+        if pitch == 90:  # the yard is above
+            view = ((0.0, 0.0, 50.0), (pitch, yaw, 0.0))
+        for exposure_ev in (0.0, 1.0):
+            renderer.exposure_ev = exposure_ev
+            image = renderer.render(*view, 60, SIZE, ["lit_bgra"])["lit_bgra"]
+            assert np.abs(image[48, 80, 2::-1] - colour).max() <= 1
+    renderer.release()
 
 
 def test_matt_things_do_not_reflect():

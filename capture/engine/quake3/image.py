@@ -1,10 +1,11 @@
-"""Files and images of a Quake 3 game folder: paks, textures, skies.
+"""Files and images of a Quake 3 game folder: paks and textures.
 
 A pak (.pk3) is a zip file; of two paks that hold the same path, the one whose name sorts last
 counts. Names in levels and scripts carry no extension or the wrong one, so an image is looked up as
 said, then as .tga, .jpg and .png.
 """
 
+import difflib
 import io
 import logging
 import zipfile
@@ -14,23 +15,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from capture.engine.quake3.shader import (
-    ADD,
-    WHITE_IMAGE,
-    Cut,
-    Picture,
-    Shader,
-    parse_shaders,
-)
-from capture.engine.scene import Sky
+from capture.engine.quake3.shader import WHITE_IMAGE, Cut, Picture, Shader, parse_shaders
 from dataset.errors import OpenRelicError
 
 logger = logging.getLogger(__name__)
 
 _EXTENSIONS = (".tga", ".jpg", ".jpeg", ".png")
-_NIGHT = 0.05  # a sky darker than this has no clouds
-_NIGHT_SKY = (0.006, 0.008, 0.014)  # the darkest that a sky is
-_SKY_SIDES = ("_ft", "_bk", "_lf", "_rt")
+_ALIKE = 0.6  # how like names must be for one image to stand for another that is missing
 
 
 class Paks:
@@ -72,6 +63,16 @@ class Paks:
                 logger.debug("%s cannot be decoded", candidate)
         return None
 
+    def image_like(self, name: str) -> Image.Image | None:
+        """The image with the name most like that of a missing one, or None if none is alike."""
+        stems = {
+            Path(path).stem: path
+            for path in sorted(self._where)
+            if path.startswith("textures/") and path.endswith(_EXTENSIONS)
+        }
+        near = difflib.get_close_matches(Path(name).stem, list(stems), n=1, cutoff=_ALIKE)
+        return self.image(stems[near[0]]) if near else None
+
     def shaders(self) -> dict[str, Shader]:
         """All scripts' shaders by name."""
         shaders: dict[str, Shader] = {}
@@ -88,7 +89,10 @@ def _decode(content: bytes) -> Image.Image:
 def texture_array(
     paks: Paks, pictures: Sequence[Picture], size: int
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Textures (L,size,size,4) uint8, how much of each shines (L,), how many images are missing."""
+    """Textures (L,size,size,4) uint8, how much of each shines (L,), how many images are missing.
+
+    For a missing one stands that with the name most like it, else grey tiles.
+    """
     textures = np.empty((max(len(pictures), 1), size, size, 4), np.uint8)
     shine = np.zeros(len(textures), np.float32)
     missing = 0
@@ -96,7 +100,8 @@ def texture_array(
         pixels = _pixels(paks, picture.image, size)
         if pixels is None:
             missing += 1
-            pixels = neutral_texture(size)
+            like = paks.image_like(picture.image)
+            pixels = neutral_texture(size) if like is None else _of_image(like, size)
         if picture.glow and (glow := _pixels(paks, picture.glow, size)) is not None:
             lit = np.minimum(pixels[..., :3].astype(np.uint16) + glow[..., :3], 255)
             pixels[..., :3] = lit.astype(np.uint8)
@@ -113,8 +118,10 @@ def _pixels(paks: Paks, name: str, size: int) -> np.ndarray | None:
     if name == WHITE_IMAGE:
         return np.full((size, size, 4), 255, np.uint8)
     image = paks.image(name)
-    if image is None:
-        return None
+    return None if image is None else _of_image(image, size)
+
+
+def _of_image(image: Image.Image, size: int) -> np.ndarray:
     # Colour and alpha apart: resized together, colour would turn black where alpha is 0, and many
     # images use alpha for something else than holes.
     pixels = np.full((size, size, 4), 255, np.uint8)
@@ -153,66 +160,3 @@ def neutral_texture(size: int) -> np.ndarray:
 def srgb_to_linear(colour: np.ndarray) -> np.ndarray:
     """Linear light of sRGB values, both 0..1 (IEC 61966-2-1)."""
     return np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
-
-
-def sky_of(paks: Paks, shader: Shader | None) -> Sky:
-    """The sky's colours: means of the box's sides, or of the cloud image, or the default."""
-    if shader is None:
-        return Sky()
-    box = {side: paks.image(shader.sky_box + side) for side in ("_up", *_SKY_SIDES)}
-    up, sides = box.pop("_up"), [image for image in box.values() if image]
-    if shader.sky_box and up and sides:
-        return _box_sky(up, sides)
-    return _cloudy_sky(_stage_colour(paks, shader))
-
-
-def _stage_colour(paks: Paks, shader: Shader) -> np.ndarray:
-    """Linear mean (3,) of the shader's opaque and additive stages, one upon the other."""
-    total = np.zeros(3)
-    for stage in shader.stages:
-        image = paks.image(stage.image)
-        if stage.blend not in (None, ADD) or (image is None and stage.image != WHITE_IMAGE):
-            continue
-        mean = np.ones(3) if image is None else _mean_srgb(image)
-        total = (total if stage.blend else 0) + mean * np.clip(stage.tint, 0, 1)
-    return srgb_to_linear(np.minimum(total, 1.0))
-
-
-def _box_sky(up: Image.Image, sides: list[Image.Image]) -> Sky:
-    horizons = []
-    grounds = []
-    for side in sides:
-        width, height = side.size
-        horizons.append(_mean_linear(side.crop((0, height * 3 // 8, width, height // 2))))
-        grounds.append(_mean_linear(side.crop((0, height * 3 // 4, width, height))))
-    zenith, horizon = _mean_linear(up), np.mean(horizons, axis=0)
-    return Sky(
-        zenith=_colour(zenith),
-        horizon=_colour(horizon),
-        ground=_colour(np.mean(grounds, axis=0)),
-        cloud_cover=0.3 if zenith.mean() > _NIGHT else 0.0,
-    )
-
-
-def _cloudy_sky(colour: np.ndarray) -> Sky:
-    night = colour.mean() < _NIGHT
-    return Sky(
-        zenith=_colour(colour * 0.8),
-        horizon=_colour(colour * 1.3),
-        ground=_colour(colour * 0.4),
-        cloud_cover=0.0 if night else 0.5,
-    )
-
-
-def _mean_linear(image: Image.Image) -> np.ndarray:
-    return srgb_to_linear(_mean_srgb(image))
-
-
-def _mean_srgb(image: Image.Image) -> np.ndarray:
-    small = np.asarray(image.convert("RGB").resize((16, 16), Image.Resampling.BOX), np.float64)
-    return small.reshape(-1, 3).mean(0) / 255
-
-
-def _colour(rgb: np.ndarray) -> tuple[float, float, float]:
-    red, green, blue = np.clip(rgb, _NIGHT_SKY, 1.0).tolist()
-    return red, green, blue

@@ -47,6 +47,7 @@ class Stage:
     environment: bool = False  # mapped by reflection
     light: str = ""  # rgbGen, in lower case
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    scale: tuple[float, float] = (1.0, 1.0)  # of the texture coordinates
 
 
 @dataclass(kw_only=True)
@@ -57,6 +58,7 @@ class Shader:
     parameters: set[str] = field(default_factory=set)  # of surfaceparm
     keywords: set[str] = field(default_factory=set)  # everything else that was said
     sky_box: str = ""  # the path before _up, _ft and so on; "" if the sky is clouds only
+    cloud_height: float = 512.0  # of the sky's clouds
 
 
 class Light(StrEnum):
@@ -131,8 +133,10 @@ def _read_keyword(shader: Shader, words: list[str]) -> None:
         shader.keywords.update(words[1:2])
     if words[0] == "surfaceparm":
         shader.parameters.update(words[1:])
-    elif words[0] == "skyparms" and len(words) > 1 and words[1] not in ("-", "full", "half"):
-        shader.sky_box = words[1]
+    elif words[0] == "skyparms" and len(words) > 1:
+        shader.sky_box = "" if words[1] in ("-", "full", "half") else words[1]
+        heights = re.findall(r"\d+\.?\d*", " ".join(words[2:3]))
+        shader.cloud_height = float(heights[0]) if heights and float(heights[0]) else 512.0
 
 
 def _read_stage(stage: Stage, words: list[str]) -> None:
@@ -149,10 +153,19 @@ def _read_stage(stage: Stage, words: list[str]) -> None:
         stage.alpha_test = values[0]
     elif key == "tcgen":
         stage.environment = values[0] == "environment"
+    elif key == "tcmod" and values[0] == "scale" and len(values) > 2:
+        stage.scale = _pair(values[1:3], stage.scale)
     elif key == "rgbgen":
         stage.light = values[0]
         if values[0] in ("const", "constant"):
             stage.tint = _tint(values[1:], stage.tint)
+
+
+def _pair(words: list[str], otherwise: tuple[float, float]) -> tuple[float, float]:
+    try:
+        return float(words[0]), float(words[1])
+    except ValueError:
+        return otherwise
 
 
 def _tint(words: list[str], otherwise: tuple[float, float, float]) -> tuple[float, float, float]:
