@@ -153,7 +153,8 @@ def run_under_faults(
     proxy = WireProxy(("127.0.0.1", host.port))
     settings = WorkerSettings(
         workspace=str(folder / "ws"), engine=f"127.0.0.1:{proxy.port}", size=SIZE,
-        boot_timeout_s=BOOT_TIMEOUT_S, reply_timeout_s=REPLY_TIMEOUT_S, recycle_frames=0, recycle_mb=0,
+        boot_timeout_s=BOOT_TIMEOUT_S, reply_timeout_s=REPLY_TIMEOUT_S,
+        recycle_frames=0, recycle_mb=0,
     )  # fmt: skip
     worker, injected, attempts = CaptureWorker(settings), defaultdict(int), 0
     try:
