@@ -11,6 +11,7 @@ import igl
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
 
 from capture.engine.scene import Scene
 
@@ -18,6 +19,9 @@ BOUNDARY = "boundary"
 # A sweep stops this much before contact, so a camera never ends up touching.
 CONTACT_TOLERANCE_CM = 0.05
 MAX_GRID_CELLS = 60_000
+# A spawn's part of the free space is that of a cell near it that a thin probe can be flown to.
+CELLS_TRIED = 24
+SLIMMEST_CM = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +108,10 @@ class Collision:
         """`count` random points (count, 3) with at least `radius_cm` of clearance, all in one
         connected part of the free space; (0, 3) if there is none.
 
-        The part is the one that holds most of the spawn points.
+        The part is the one that most of the spawn points lead to.
         """
+        # A sweep of that radius from there must not begin in contact.
+        radius_cm += 2 * CONTACT_TOLERANCE_CM
         if radius_cm not in self._free_space:
             self._free_space[radius_cm] = self._connected_cells(radius_cm)
         cells, distances, step = self._free_space[radius_cm]
@@ -162,11 +168,25 @@ class Collision:
         return coo_matrix((np.ones(len(a)), (a, b)), shape=(len(cells), len(cells)))
 
     def _part_of_spawns(self, cells: np.ndarray, label: np.ndarray) -> int:
-        """The connected part that most spawn points lie in or nearest to."""
+        """The connected part that most spawn points can be flown to from; else the largest."""
         if not len(cells):
             return -1
-        spawns = self._spawns[:, :3]
-        if not len(spawns):
-            return int(np.bincount(label).argmax())
-        nearest = np.linalg.norm(cells[None] - spawns[:, None], axis=2).argmin(axis=1)
-        return int(np.bincount(label[nearest]).argmax())
+        cells_near = KDTree(cells)
+        parts = [
+            self._part_around(spawn, cells, cells_near, label) for spawn in self._spawns[:, :3]
+        ]
+        reached = np.array([part for part in parts if part >= 0], np.int64)
+        return int(np.bincount(reached if len(reached) else label).argmax())
+
+    def _part_around(
+        self, spawn: np.ndarray, cells: np.ndarray, cells_near: KDTree, label: np.ndarray
+    ) -> int:
+        """The part of the nearest cell that a straight way leads to from `spawn`, -1 for none.
+
+        The nearest cell of all may be inside the cupboard that stands there.
+        """
+        slim = min(float(self.nearest(spawn[None])[0][0]), SLIMMEST_CM) / 2
+        for cell in np.atleast_1d(cells_near.query(spawn, k=min(CELLS_TRIED, len(cells)))[1]):
+            if self.sweep(spawn, cells[cell], slim) is None:
+                return int(label[cell])
+        return -1

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import trimesh
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from capture.engine.collision import BOUNDARY, CONTACT_TOLERANCE_CM, Collision, Hit
 from capture.engine.scene import Geometry, Scene
@@ -238,3 +240,80 @@ def test_free_points_go_through_a_door_only_if_they_fit():
 def test_free_points_of_a_scene_without_room():
     scene = scene_of({"room": room(0.0)}, roam_cm=np.array([[-20.0, -20, 0], [20, 20, 40]]))
     assert Collision(scene).free_points(10, 60.0, seed=0).shape == (0, 3)
+
+
+# A closed cupboard with more room inside than there is about the only spawn, 30 cm before it.
+CUPBOARD = {
+    "hall": box((600, 600, 300), (0, 0, 150)),
+    "cupboard": box((220, 220, 240), (0, 0, 120)),
+}
+HALL = np.array([[-300.0, -300, 0], [300, 300, 300]])
+
+
+@pytest.mark.parametrize("spawn", [[-140.0, 0, 100, 0], [-112.0, 10, 120, 0], [0, 0, 270, 0]])
+def test_no_tour_starts_inside_closed_furniture(spawn: list[float]):
+    collision = Collision(scene_of(CUPBOARD, roam_cm=HALL, spawns=[spawn]))
+    for radius in (15.0, 40.0):
+        points = collision.free_points(400, radius, seed=2)
+        inside = (np.abs(points - [0, 0, 120]) < [110, 110, 120]).all(1)
+        assert len(points) == 400 and not inside.any()
+        assert brute_force_cm(joined(CUPBOARD), points[:100]).min() >= radius - 1e-6
+
+
+def test_free_points_are_reachable_from_one_another():
+    """In a maze of one way, each two points are joined by a chain of free sweeps."""
+    walls = {
+        f"wall_{i}": box((10, 500, 300), (-150 + 100 * i, 50 * (-1) ** i, 150)) for i in range(4)
+    }
+    roam = np.array([[-250.0, -300, 0], [250, 300, 300]])
+    collision = Collision(scene_of(walls, roam_cm=roam, spawns=[[-200.0, 0, 150, 0]]))
+    radius = 20.0
+    points = collision.free_points(400, radius, seed=4)
+    assert (np.ptp(points, axis=0) > [400, 400, 150]).all()
+    linked = np.zeros(len(points), bool)
+    linked[0], fresh = True, [0]
+    while fresh:
+        here = fresh.pop()
+        gap = np.linalg.norm(points - points[here], axis=1)
+        for other in np.argsort(gap)[1:150]:
+            if not linked[other] and collision.sweep(points[here], points[other], radius) is None:
+                linked[other] = True
+                fresh.append(int(other))
+    assert linked.all()
+
+
+def random_soup(seed: int) -> trimesh.Trimesh:
+    """Triangles of all sizes, slivers and thin ones among them."""
+    random = np.random.default_rng(seed)
+    corners = random.uniform(-100, 100, (25, 1, 3)) + random.normal(
+        scale=random.choice([2.0, 20.0, 80.0], (25, 1, 1)), size=(25, 3, 3)
+    )
+    corners[::5, 2] = corners[::5, 0] + (corners[::5, 1] - corners[::5, 0]) * 0.5 + 0.01
+    return trimesh.Trimesh(
+        corners.astype(np.float32).reshape(-1, 3), np.arange(75).reshape(-1, 3), process=False
+    )
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    start=st.tuples(*[st.floats(-150, 150)] * 3),
+    end=st.tuples(*[st.floats(-150, 150)] * 3),
+    radius=st.floats(0.0, 25.0),
+)
+def test_queries_agree_with_brute_force_whatever_the_triangles(seed, start, end, radius):
+    mesh = random_soup(seed)
+    collision = Collision(scene_of({"soup": mesh}))
+    first, last = np.array(start), np.array(end)
+    assert collision.nearest(first[None])[0] == pytest.approx(
+        brute_force_cm(mesh, first[None]), abs=1e-3
+    )
+    hit = collision.sweep(first, last, radius)
+    fraction = hit.fraction if hit else 1.0
+    way = first + np.linspace(0.0, 1.0, 60)[:, None] * fraction * (last - first)
+    clearance = brute_force_cm(mesh, way) - radius
+    if fraction > 0:
+        assert clearance.min() > -1e-3
+    if hit:
+        assert clearance[-1] <= CONTACT_TOLERANCE_CM + 1e-3
+        assert np.linalg.norm(hit.normal) == pytest.approx(1.0)
