@@ -31,6 +31,9 @@ class Sunlight(IntEnum):
     PARTLY = 2  # look it up
 
 
+# The driver keeps what it needed for its largest draw: 300 MB if all lines were drawn at once.
+_DRAWN_AT_ONCE = 20_000
+
 # Bit 0: some of it was seen in shadow, bit 1: some in the light.
 _BY_BITS = np.array([Sunlight.PARTLY, Sunlight.NONE, Sunlight.FULL, Sunlight.PARTLY])
 
@@ -74,7 +77,6 @@ class Casters:
                     write_matrix(program, name, value)
                 else:
                     set_uniform(program, name, value)
-            set_uniform(program, "u_first", 0 if not cutout else len(self.faces[False]))
             names = ("in_position", "in_normal", "in_uvl")
             content = [
                 (buffer, "3f", name)
@@ -82,7 +84,12 @@ class Casters:
                 if name in program
             ]
             array = self._context.vertex_array(program, content, indices)
-            array.render(mode)
+            before = len(self.faces[False]) if cutout else 0
+            for start in range(0, len(self.faces[cutout]), _DRAWN_AT_ONCE):
+                count = min(_DRAWN_AT_ONCE, len(self.faces[cutout]) - start)
+                set_uniform(program, "u_first", before + start)
+                array.render(mode, vertices=3 * count, first=3 * start)
+                self._context.finish()
             array.release()
             program.release()
 
