@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= demo
 
-.PHONY: demo test test-slow lint setup clean
+.PHONY: demo test test-slow bench lint setup clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python scripts/demo.py $(WORKSPACE)
@@ -14,6 +14,12 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# Each takes some minutes and writes benchmarks/results/NAME.json; the machine should be idle.
+BENCHMARKS := $(filter-out __init__ capture_lanes results,$(basename $(notdir $(wildcard benchmarks/*.py))))
+
+bench: setup
+	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lint: setup
 	$(BIN)/ruff check .
