@@ -5,7 +5,7 @@ mask colour is drawn flat. Windings are turned to agree with the vertex normals,
 tell the side that the normal is on by `gl_FrontFacing`. Triangles that need different programs are
 of different kinds and never in one cluster: those whose texture has holes, because a `discard`
 switches the early depth test off for all that a program draws; those that the sun reaches wholly,
-in part or not; those that reflect.
+in part or not; those that reflect; those of closed solids, whose backs need no drawing.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import moderngl
 import numpy as np
 
+from capture.engine.kinds import CUTOUT, ONE_SIDED
 from capture.engine.reflections import nearest_place
 from capture.engine.scene import Scene, object_colours
+from capture.engine.solids import bound_solids
 from capture.engine.visibility import Clusters, split_into_clusters
 
 # Attribute name in the shaders -> its moderngl format.
@@ -48,7 +50,10 @@ def make_mesh(scene: Scene, kind: np.ndarray, places_cm: np.ndarray) -> Mesh:
     chosen = np.flatnonzero(geometry.drawn)
     triangles = _wound(geometry.position_cm, geometry.normal, geometry.triangles[chosen])
     object_id = geometry.object_id[chosen]
-    order, clusters = split_into_clusters(geometry.position_cm[triangles], kind[chosen])
+    # Leaves and grates show their backs through their holes.
+    solid = (kind[chosen] & CUTOUT == 0) & bound_solids(geometry.position_cm, triangles)
+    kinds = kind[chosen] + ONE_SIDED * solid
+    order, clusters = split_into_clusters(geometry.position_cm[triangles], kinds)
     vertex, owner, indices = _vertices_in_order_of_use(triangles[order], object_id[order])
     colours = np.concatenate([np.zeros((1, 3), np.uint8), object_colours(len(scene.objects))])
     attributes = {

@@ -1,14 +1,21 @@
 """The GLSL programs of one renderer: compiled when first needed, with what never changes set."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import moderngl
 
+from capture.engine.kinds import Kind, Sunlight
 from capture.engine.reflections import BRIGHTEST, Surroundings
 from capture.engine.scene import LIGHTMAP_SCALE, Scene
-from capture.engine.screen_shaders import FXAA_FRAGMENT, SKY_FRAGMENT, SKY_VERTEX
+from capture.engine.screen_shaders import (
+    EDGE_FRAGMENT,
+    FXAA_FRAGMENT,
+    SCREEN_VERTEX,
+    SKY_FRAGMENT,
+    SKY_VERTEX,
+)
 from capture.engine.shaders import DEPTH_FRAGMENT, SCENE_FRAGMENT, SCENE_VERTEX, assemble
-from capture.engine.sunlight import ShadowMap, Sunlight
+from capture.engine.sunlight import ShadowMap
 from capture.engine.targets import PASSES
 from capture.engine.uniforms import set_uniform, write_matrix
 
@@ -16,28 +23,6 @@ SKY_DEPTH_CM = 65504.0  # the largest half-precision number
 UNITS = {
     "u_albedo": 0, "u_shadow": 1, "u_lightmaps": 2, "u_sky": 3, "u_image": 4, "u_surroundings": 5,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a cluster's triangles have in common: they are drawn by the same program."""
-
-    cutout: bool = False
-    glossy: bool = False
-    sunlight: Sunlight = Sunlight.NONE
-
-    @property
-    def number(self) -> int:
-        """As in `Clusters.kind`; solid ones come first."""
-        return 8 * self.cutout + 4 * self.glossy + int(self.sunlight)
-
-    @classmethod
-    def of(cls, number: int) -> "Kind":
-        """The kind with that number."""
-        return cls(bool(number & 8), bool(number & 4), Sunlight(number & 3))
-
-
-FIRST_CUTOUT = Kind(cutout=True).number
 
 
 class Programs:
@@ -65,7 +50,11 @@ class Programs:
 
     def smoothing(self) -> moderngl.Program:
         """Smooths the edges of the lit picture."""
-        return self._program(("fxaa",), SKY_VERTEX, FXAA_FRAGMENT, {})
+        return self._program(("fxaa",), SCREEN_VERTEX, FXAA_FRAGMENT, {})
+
+    def edges(self) -> moderngl.Program:
+        """Marks the pixels to smooth, by their depth."""
+        return self._program(("edges",), SCREEN_VERTEX, EDGE_FRAGMENT, {})
 
     def sky(self, passes: tuple[str, ...], *, stored: bool = False) -> moderngl.Program:
         """Draws what is seen where there is no surface; `stored` as in `surface`."""

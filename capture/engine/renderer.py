@@ -26,13 +26,14 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
+from capture.engine.kinds import CUTOUT, ONE_SIDED, Kind, Sunlight
 from capture.engine.mesh import DrawableMesh, make_mesh
 from capture.engine.occlusion import Occlusion
-from capture.engine.programs import FIRST_CUTOUT, SKY_DEPTH_CM, UNITS, Kind, Programs
+from capture.engine.programs import SKY_DEPTH_CM, UNITS, Programs
 from capture.engine.reflections import Surroundings, choose_places
 from capture.engine.scene import Geometry, Scene
 from capture.engine.sky import SkyMap
-from capture.engine.sunlight import Casters, ShadowMap, Sunlight
+from capture.engine.sunlight import Casters, ShadowMap
 from capture.engine.targets import PASSES, Targets
 from capture.engine.uniforms import set_uniform, write_matrix
 from capture.engine.visibility import View, make_view
@@ -248,7 +249,7 @@ class Renderer:
             programs.setdefault(program, []).append(number)
         for program, numbers in programs.items():
             self._set_view(program, view, before, targets)
-            self._mesh.draw(program, chosen[np.isin(kinds, numbers)])
+            self._draw_clusters(program, chosen[np.isin(kinds, numbers)])
         self._context.depth_func = "<"
 
     def _without_hidden(self, targets: Targets, view: View, chosen: np.ndarray) -> np.ndarray:
@@ -260,15 +261,24 @@ class Renderer:
         clusters = self._mesh.clusters
         if clusters.count[chosen].sum() < WORTH_HIDING:
             return chosen
-        solid = clusters.kind[chosen] < FIRST_CUTOUT
+        solid = clusters.kind[chosen] & CUTOUT == 0
         near = np.zeros(len(chosen), bool)
         near[solid] = clusters.that_hide_most(view, chosen[solid], HIDING_SHARE)
         program = self._programs.depth_only()
         self._set_view(program, view, view, targets)
         targets.depth_only.use()
-        self._mesh.draw(program, chosen[near])
+        self._draw_clusters(program, chosen[near])
         tiles = targets.farthest.read(targets.depth, UNITS["u_image"])
         return Occlusion(tiles, view, targets.size).shown(clusters, chosen)
+
+    def _draw_clusters(self, program: moderngl.Program, chosen: np.ndarray) -> None:
+        """Draw clusters by one program, without the backs of closed solids."""
+        assert self._mesh is not None
+        one_sided = self._mesh.clusters.kind[chosen] & ONE_SIDED != 0
+        self._mesh.draw(program, chosen[~one_sided])
+        self._context.enable(moderngl.CULL_FACE)
+        self._mesh.draw(program, chosen[one_sided])
+        self._context.disable(moderngl.CULL_FACE)
 
     def _set_view(
         self, program: moderngl.Program, view: View, before: View, targets: Targets
@@ -299,10 +309,13 @@ class Renderer:
         set_uniform(program, "u_texel", (1 / targets.size[0], 1 / targets.size[1]))
         self._context.copy_framebuffer(targets.smoothed, targets.unsmoothed)
         targets.image.use(UNITS["u_image"])
-        targets.smoothed.use()
-        self._context.disable(moderngl.DEPTH_TEST)
+        targets.depth_only.use()
+        targets.depth_only.clear(depth=1.0)
+        self._cover(self._programs.edges())
+        targets.smoothing.use()
+        self._context.depth_func = "=="
         self._cover(program)
-        self._context.enable(moderngl.DEPTH_TEST)
+        self._context.depth_func = "<"
 
     def _cover(self, program: moderngl.Program) -> None:
         """Draw one triangle over the whole image."""

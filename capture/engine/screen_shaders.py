@@ -131,28 +131,38 @@ void main() {
 }
 """
 
+# Which pixels the smoothing is for: those whose green differs from a neighbour's. Only they get a
+# depth, and the test of it, unlike a branch, saves a software rasteriser the others' work.
+EDGE_FRAGMENT = """
+uniform sampler2D u_image;
+void main() {
+    ivec2 at = ivec2(gl_FragCoord.xy);
+    float middle = texelFetch(u_image, at, 0).g;
+    float east = texelFetch(u_image, at + ivec2(1, 0), 0).g;
+    float west = texelFetch(u_image, at - ivec2(1, 0), 0).g;
+    float north = texelFetch(u_image, at - ivec2(0, 1), 0).g;
+    float south = texelFetch(u_image, at + ivec2(0, 1), 0).g;
+    float high = max(max(max(east, west), max(north, south)), middle);
+    float low = min(min(min(east, west), min(north, south)), middle);
+    if (high - low < max(0.0625, high * 0.166)) discard;
+}
+"""
+
 # FXAA 3.11's console variant (Lottes, NVIDIA): blur along the edge that the corners' green shows.
-# Most of a picture is flat: those pixels end after two look-ups and keep what was copied there.
 FXAA_FRAGMENT = """
 uniform sampler2D u_image;
 uniform vec2 u_texel;
-in vec3 v_ray;
 out vec4 out_lit;
 void main() {
     vec2 at = gl_FragCoord.xy * u_texel;
     vec2 half_texel = 0.5 * u_texel;
-    vec4 low_side = textureGather(u_image, at - half_texel, 1);
-    vec4 high_side = textureGather(u_image, at + half_texel, 1);
-    vec4 highest = max(low_side, high_side), lowest = min(low_side, high_side);
-    float high = max(max(highest.x, highest.y), max(highest.z, highest.w));
-    float low = min(min(lowest.x, lowest.y), min(lowest.z, lowest.w));
-    if (high - low < max(0.04, high * 0.125)) discard;
-    float nw = dot(low_side, vec4(0.25));
-    float se = dot(high_side, vec4(0.25));
+    float middle = texture(u_image, at).g;
+    float nw = texture(u_image, at - half_texel).g;
     float ne = texture(u_image, at + vec2(half_texel.x, -half_texel.y)).g + 1.0 / 384.0;
     float sw = texture(u_image, at + vec2(-half_texel.x, half_texel.y)).g;
-    high = max(max(max(nw, ne), max(sw, se)), low_side.y);
-    low = min(min(min(nw, ne), min(sw, se)), low_side.y);
+    float se = texture(u_image, at + half_texel).g;
+    float high = max(max(max(nw, ne), max(sw, se)), middle);
+    float low = min(min(min(nw, ne), min(sw, se)), middle);
     vec2 along = normalize(vec2(sw + se - nw - ne, nw + sw - ne - se));
     vec3 near = texture(u_image, at - along * half_texel).rgb
               + texture(u_image, at + along * half_texel).rgb;

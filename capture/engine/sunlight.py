@@ -5,11 +5,10 @@ wholly in shadow, nothing has to be looked up for its pixels: `sort_by_sunlight`
 by looking up all of a triangle's texels with a wider filter than a picture ever uses.
 """
 
-from enum import IntEnum
-
 import moderngl
 import numpy as np
 
+from capture.engine.kinds import Sunlight
 from capture.engine.scene import Geometry, Sun
 from capture.engine.shaders import SHADOW_FRAGMENT, SHADOW_VERTEX, SUNLIT_FRAGMENT, assemble
 from capture.engine.uniforms import set_uniform, write_matrix
@@ -21,14 +20,6 @@ SMALLEST_MAP = 512
 TEXEL_CM = 1.5
 # The place that is looked up lies this many texels off the surface, the flatter the light the more.
 OFFSET_TEXELS = 2.5
-
-
-class Sunlight(IntEnum):
-    """How the sun falls onto a triangle."""
-
-    NONE = 0  # all in shadow
-    FULL = 1  # all in the light, where it faces the sun
-    PARTLY = 2  # look it up
 
 
 # The driver keeps what it needed for its largest draw: 300 MB if all lines were drawn at once.

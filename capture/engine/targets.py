@@ -39,7 +39,9 @@ class Targets:
             self.image.repeat_x = self.image.repeat_y = False
             self.image.filter = (moderngl.LINEAR, moderngl.LINEAR)
             self.unsmoothed = context.framebuffer([self.image])
-            self.smoothed = context.simple_framebuffer(size, 4)
+            result = context.texture(size, 4)
+            self.smoothed = context.framebuffer([result])
+            self.smoothing = context.framebuffer([result], self.depth)
 
     def read(self) -> dict[str, np.ndarray]:
         """The passes as arrays of their own, rows from top to bottom."""
@@ -63,3 +65,4 @@ class Targets:
             self.smoothed.color_attachments[0].release()
             self.smoothed.release()
             self.unsmoothed.release()
+            self.smoothing.release()
