@@ -35,10 +35,10 @@ def draw_axes() -> None:
         # Forward to the upper right, right to the right, up to the top: a simple oblique view.
         on_paper = np.array([[0.62, 0.5], [0.95, -0.12], [0.0, 0.95]])
         for name, direction, colour in zip(names, directions, (RED, GREEN, BLUE), strict=True):
-            tip = direction @ on_paper
-            axes.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour,
+            right, up = (float(value) for value in direction @ on_paper)
+            axes.annotate("", (right, up), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour,
                                                        "lw": 2.5})  # fmt: skip
-            axes.text(*(1.32 * tip), name, ha="center", va="center", color=colour)
+            axes.text(1.32 * right, 1.32 * up, name, ha="center", va="center", color=colour)
         axes.set(xlim=(-1.4, 1.5), ylim=(-1.25, 1.3), title=title)
         axes.set_aspect("equal")
         axes.axis("off")

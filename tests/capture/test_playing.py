@@ -71,7 +71,7 @@ def test_every_pose_is_drawn_and_nobody_waits(engine: TinyEngine, folder: Path):
     for number, row in enumerate(rows):
         engine.ask("vset /camera/0/pose " + " ".join(f"{value:.6f}" for value in row[1:]))
         played = cv2.imread(str(folder / "walked" / f"{number:06d}.png"), cv2.IMREAD_UNCHANGED)
-        assert np.array_equal(played, engine.lit())
+        assert played is not None and np.array_equal(played, engine.lit())
 
 
 def test_parquet_is_played_alike(engine: TinyEngine, folder: Path):
