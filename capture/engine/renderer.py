@@ -20,12 +20,12 @@ thread that made it.
 import contextlib
 import dataclasses
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import moderngl
 import numpy as np
 import numpy.typing as npt
 
+from capture.engine.context import make_context, texture_array
 from capture.engine.kinds import CUTOUT, ONE_SIDED, Kind, Sunlight
 from capture.engine.mesh import DrawableMesh, make_mesh
 from capture.engine.occlusion import Occlusion
@@ -48,19 +48,6 @@ HIDING_SHARE = 0.25
 WORTH_HIDING = 4000  # fewer triangles in view are drawn sooner than tested
 
 
-def _make_context() -> moderngl.Context:
-    """An OpenGL context of its own, or an error that says what to install."""
-    try:
-        # moderngl's annotation takes `**settings` for one argument that is a dict.
-        backend: Any = "egl"
-        return moderngl.create_context(standalone=True, require=430, backend=backend)
-    except Exception as error:  # moderngl raises bare Exception for all of these
-        raise OpenRelicError(
-            f"the renderer cannot open OpenGL through EGL ({error}): install a driver with "
-            "`apt-get install --no-install-recommends libegl1 libgl1 libgl1-mesa-dri`"
-        ) from error
-
-
 class Renderer:
     """Draws one scene from any camera."""
 
@@ -70,19 +57,19 @@ class Renderer:
         """Open an OpenGL context and upload `scene`; `OpenRelicError` where there is no OpenGL."""
         self.exposure_ev = 0.0
         self._scene = scene
-        self._context = _make_context()
+        self._context = make_context()
         with self._current():
             self._upload()
 
     def _upload(self) -> None:
         scene, context = self._scene, self._context
         context.enable_only(moderngl.DEPTH_TEST)
-        self._albedo = _texture_array(context, scene.textures)
+        self._albedo = texture_array(context, scene.textures)
         self._albedo.build_mipmaps()
         self._albedo.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
         self._lightmaps = None
         if scene.lightmaps is not None:
-            self._lightmaps = _texture_array(context, scene.lightmaps)
+            self._lightmaps = texture_array(context, scene.lightmaps)
             self._lightmaps.repeat_x = self._lightmaps.repeat_y = False
         self._programs = Programs(context, scene)
         self._screens: dict[moderngl.Program, moderngl.VertexArray] = {}
@@ -322,11 +309,3 @@ class Renderer:
         if program not in self._screens:
             self._screens[program] = self._context.vertex_array(program, [])
         self._screens[program].render(moderngl.TRIANGLES, vertices=3)
-
-
-def _texture_array(context: moderngl.Context, layers: np.ndarray) -> moderngl.TextureArray:
-    """Upload (L,H,W,C) uint8."""
-    count, height, width, components = layers.shape
-    return context.texture_array(
-        (width, height, count), components, np.ascontiguousarray(layers), alignment=1
-    )

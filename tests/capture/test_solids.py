@@ -39,7 +39,7 @@ def test_closed_surfaces_are_told_from_open_and_inverted_ones():
                 mesh.update_faces(np.arange(len(mesh.faces)) != random.integers(len(mesh.faces)))
             welded = mesh.copy()
             welded.merge_vertices()
-            assert (welded.is_watertight and welded.volume > 0) is solid
+            assert bool(welded.is_watertight and welded.volume > 0) is solid
             meshes.append(mesh)
             wanted.append(solid)
     position, faces, counts = joined(*meshes)
