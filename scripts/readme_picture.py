@@ -18,18 +18,27 @@ from labeling.store import read_labels
 
 SIZE = (640, 360)
 SHOWN = 4
+STEP = 4
 MARGIN = 32  # frames at both ends that are not shown
 
 
 def picture_of(workspace: Workspace, clip: Clip) -> np.ndarray:
-    """The frame (H,W,3) RGB with most keys held at once, drawn over."""
+    """Of the frames with at least two keys held, the one that shows most, drawn over (H,W,3)."""
     actions = read_labels(workspace, "default", clip.tour_id)
     held = actions.active[:, :STATIC].sum(axis=1)
-    frame = MARGIN + int(held[MARGIN:-MARGIN].argmax())
+    frames = [f for f in range(MARGIN, len(held) - MARGIN, STEP) if held[f] >= 2]
     with workspace.reading(clip.path(VIDEO)) as path:
-        image = next(iter(read_frame_indices(path, [frame])))
-    small = cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA)
-    return draw_overlay(small, actions.values[frame], actions.active[frame])
+        small = [cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA)
+                 for image in read_frame_indices(path, frames)]  # fmt: skip
+    best = int(np.argmax([variety(image) for image in small]))
+    frame = frames[best]
+    return draw_overlay(small[best], actions.values[frame], actions.active[frame])
+
+
+def variety(image_rgb: np.ndarray) -> int:
+    """How many coarse colours a picture has: few where it shows little but one wall."""
+    coarse = cv2.resize(image_rgb, (80, 45), interpolation=cv2.INTER_AREA) // 24
+    return len(np.unique(coarse.reshape(-1, 3), axis=0))
 
 
 def main() -> None:
