@@ -44,7 +44,7 @@ __all__ = ["PASSES", "SKY_DEPTH_CM", "Renderer"]
 SHADOW_REACH_CM = 5000.0  # no shadows are cast or seen farther than this outside the roam box
 KEPT_TARGETS = 6  # a client may ask for the passes one by one
 # Of the triangles in view, the share that looks largest is drawn first to see what it hides.
-HIDING_SHARE = 0.25
+HIDING_SHARE = 0.15
 WORTH_HIDING = 4000  # fewer triangles in view are drawn sooner than tested
 
 
