@@ -51,7 +51,8 @@ def make_mesh(scene: Scene, kind: np.ndarray, places_cm: np.ndarray) -> Mesh:
     triangles = _wound(geometry.position_cm, geometry.normal, geometry.triangles[chosen])
     object_id = geometry.object_id[chosen]
     # Leaves and grates show their backs through their holes.
-    solid = (kind[chosen] & CUTOUT == 0) & bound_solids(geometry.position_cm, triangles)
+    closed = bound_solids(geometry.position_cm, triangles, scene.spawns[:, :3])
+    solid = (kind[chosen] & CUTOUT == 0) & closed
     kinds = kind[chosen] + ONE_SIDED * solid
     order, clusters = split_into_clusters(geometry.position_cm[triangles], kinds)
     vertex, owner, indices = _vertices_in_order_of_use(triangles[order], object_id[order])

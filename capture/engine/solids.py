@@ -7,11 +7,14 @@ from scipy.sparse.csgraph import connected_components
 _WELD_PER_CM = 16  # corners nearer than about half a millimetre are one
 
 
-def bound_solids(position_cm: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+def bound_solids(
+    position_cm: np.ndarray, triangles: np.ndarray, places_cm: np.ndarray | None = None
+) -> np.ndarray:
     """Whether each triangle (F,3) belongs to a closed surface whose fronts are all outside, (F,).
 
     Triangles hang together along edges; their surface is closed where every edge is passed as often
-    one way as the other, and inside out where its volume is negative.
+    one way as the other, and inside out where its volume is negative. One whose bounds hold any of
+    `places_cm` (N,3), where cameras start, may be a room that was modelled as a box: it is none.
     """
     if not len(triangles):
         return np.zeros(0, bool)
@@ -35,4 +38,20 @@ def bound_solids(position_cm: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     middle = position_cm.mean(0, dtype=np.float64)
     volume = ((a - middle) * np.cross(b - middle, c - middle)).sum(1)
     outward = np.bincount(part[:count], volume, len(open_)) > 0
-    return (outward & ~open_)[part[:count]]
+    solid = outward & ~open_
+    if places_cm is not None:
+        solid &= ~_holding(part[:count], position_cm[triangles], places_cm, len(open_))
+    return solid[part[:count]]
+
+
+def _holding(
+    part: np.ndarray, corners_cm: np.ndarray, places_cm: np.ndarray, parts: int
+) -> np.ndarray:
+    """Which parts have a place within their bounds, (parts,)."""
+    low, high = np.full((parts, 3), np.inf), np.full((parts, 3), -np.inf)
+    np.minimum.at(low, part, corners_cm.min(1))
+    np.maximum.at(high, part, corners_cm.max(1))
+    holding = np.zeros(parts, bool)
+    for place in places_cm:
+        holding |= ((low <= place) & (place <= high)).all(1)
+    return holding

@@ -55,3 +55,13 @@ def test_one_turned_triangle_opens_a_solid():
     faces[3] = faces[3][::-1]
     assert not bound_solids(np.asarray(box.vertices, np.float32), faces).any()
     assert len(bound_solids(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))) == 0
+
+
+def test_a_box_that_cameras_start_in_is_a_room():
+    box, crate = trimesh.creation.box((500, 400, 300)), trimesh.creation.box((50, 50, 50))
+    crate.apply_translation([100, 100, -100])
+    position, faces, counts = joined(box, crate)
+    start = np.array([[-100.0, 0.0, 0.0]])
+    found = bound_solids(position.astype(np.float32), faces, start)
+    assert np.array_equal(found, np.repeat([False, True], counts))
+    assert bound_solids(position.astype(np.float32), faces, start + 1000.0).all()
