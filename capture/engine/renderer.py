@@ -25,7 +25,7 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
-from capture.engine.context import make_context, texture_array
+from capture.engine.context import give_back_memory, make_context, texture_array
 from capture.engine.kinds import CUTOUT, ONE_SIDED, Kind, Sunlight
 from capture.engine.mesh import DrawableMesh, make_mesh
 from capture.engine.occlusion import Occlusion
@@ -57,9 +57,11 @@ class Renderer:
         """Open an OpenGL context and upload `scene`; `OpenRelicError` where there is no OpenGL."""
         self.exposure_ev = 0.0
         self._scene = scene
+        give_back_memory()
         self._context = make_context()
         with self._current():
             self._upload()
+        give_back_memory()
 
     def _upload(self) -> None:
         scene, context = self._scene, self._context
