@@ -16,9 +16,9 @@ test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
 # Each takes some minutes and writes benchmarks/results/NAME.json; the machine should be idle.
-BENCHMARKS := $(filter-out __init__ capture_lanes results,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(filter-out __init__ results %_lanes,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-bench: setup
+bench: $(VENV)/.installed-benchmarks
 	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lint: setup
@@ -41,6 +41,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt scripts/system_packages.sh
 $(VENV)/.installed-dev: $(VENV)/.installed
 	sh scripts/system_packages.sh tests
 	$(INSTALL) '.[$(FEATURES),pilot,dev]'
+	touch $@
+
+$(VENV)/.installed-benchmarks: $(VENV)/.installed-dev
+	$(INSTALL) '.[benchmarks]'
 	touch $@
 
 clean:

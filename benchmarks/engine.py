@@ -1,6 +1,6 @@
 """How fast the embedded engine draws, beside panda3d on the same triangles and textures.
 
-    python -m pip install panda3d
+    python -m pip install --constraint constraints.txt panda3d
     python -m benchmarks.engine
 
 1280 x 720 RGB, read back to memory, on one core and on two; the same views in turn within the same

@@ -166,10 +166,9 @@ class Panda:
         core: Any = importlib.import_module("panda3d.core")
 
         core.loadPrcFileData("", f"load-display {display}\n{SETTINGS}")
-        from direct.showbase.ShowBase import ShowBase
-
+        showbase: Any = importlib.import_module("direct.showbase.ShowBase")
         self._core: Any = core
-        base: Any = ShowBase(windowType="offscreen")
+        base: Any = showbase.ShowBase(windowType="offscreen")
         properties = core.FrameBufferProperties()
         properties.setRgbaBits(8, 8, 8, 8)
         properties.setDepthBits(24)
