@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from dataset.arguments import WorkspaceArgument
 from dataset.errors import OpenRelicError, parse_settings, run_command
-from dataset.windows import WindowLength
+from dataset.shards.windows import WindowLength
 from dataset.workspace import SHARDS, Workspace
 
 logger = logging.getLogger(__name__)
@@ -49,11 +49,11 @@ class Settings:
 
 def main() -> None:
     """Build the shards of a workspace and prove them."""
-    from dataset.card import write_card
-    from dataset.layout import plan_samples, plan_shards
-    from dataset.proof import verify
-    from dataset.section import write_dataset_section
-    from dataset.shards import write_manifest, write_shards
+    from dataset.shards.card import write_card
+    from dataset.shards.layout import plan_samples, plan_shards
+    from dataset.shards.proof import verify
+    from dataset.shards.section import write_dataset_section
+    from dataset.shards.writing import write_manifest, write_shards
 
     settings = parse_settings(Settings, __doc__)
     workspace = Workspace(settings.workspace)

@@ -90,7 +90,9 @@ def parse_settings(settings_type: type[Settings], description: str | None) -> Se
 def _program() -> str:
     """How this command was called: `python -m capture.plan`, or the script's own path."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return f"python -m {spec.name}" if spec is not None else f"python {sys.argv[0]}"
+    if spec is None:
+        return f"python {sys.argv[0]}"
+    return f"python -m {spec.name.removesuffix('.__main__')}"  # a package's is named by the package
 
 
 def _complaint_line(box: str) -> str:

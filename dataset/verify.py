@@ -165,8 +165,8 @@ def _caption_checks(workspace: "Workspace") -> Iterator[Check]:
 
 
 def _shard_checks(workspace: "Workspace") -> Iterator[Check]:
-    from dataset.loader import check_sample_bytes
-    from dataset.manifest import MANIFEST, read_manifest
+    from dataset.shards.loader import check_sample_bytes
+    from dataset.shards.manifest import MANIFEST, read_manifest
 
     if not workspace.exists(MANIFEST):
         return
@@ -180,7 +180,7 @@ def _shard_checks(workspace: "Workspace") -> Iterator[Check]:
 
 
 def _latent_checks(workspace: "Workspace") -> Iterator[Check]:
-    from dataset.latent_store import MANIFEST, RECORD, read_rows
+    from dataset.latents.store import MANIFEST, RECORD, read_rows
 
     if not workspace.exists(RECORD):
         return

@@ -54,7 +54,7 @@ STAGES: tuple[Stage, ...] = (
 def held_out_video(folder: Path) -> Path:
     """A clip of a scene that training has not seen."""
     from dataset.clip import VIDEO, committed_clips
-    from dataset.manifest import read_manifest
+    from dataset.shards.manifest import read_manifest
     from dataset.workspace import Workspace
 
     workspace = Workspace(folder)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from augment.palindrome import palindrome_indices
-from dataset.manifest import SampleRow, Split
-from dataset.samples import _npy
-from dataset.shards import tar_entries, write_manifest
+from dataset.shards.manifest import SampleRow, Split
+from dataset.shards.samples import _npy
+from dataset.shards.writing import tar_entries, write_manifest
 from dataset.video import VideoWriter
 from dataset.workspace import SHARDS, Workspace, json_bytes
 from labeling.actions import poses_to_actions

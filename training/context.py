@@ -16,7 +16,7 @@ import torch
 
 from dataset.config import fingerprint
 from dataset.errors import OpenRelicError
-from dataset.latent_store import RECORD, LatentRow
+from dataset.latents.store import RECORD, LatentRow
 from dataset.workspace import Workspace
 from training.config import Recipe, stage_fingerprint
 from training.data import Batch, LatentData

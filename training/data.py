@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from dataset.errors import OpenRelicError
-from dataset.latent_store import LatentRow, LatentSample, read_sample
+from dataset.latents.store import LatentRow, LatentSample, read_sample
 from dataset.workspace import Workspace
 from training.conditions import RotationFrame, poses_from_actions
 from training.grid import frames_of_latents

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 
 from dataset.clip import FPS
 from dataset.colour import plane_psnr_db
-from dataset.latent_store import LatentRow, read_sample
-from dataset.loader import read_sample as read_shard_sample
-from dataset.manifest import read_manifest
+from dataset.latents.small_frames import SmallFrames
+from dataset.latents.store import LatentRow, read_sample
+from dataset.latents.tokenizers import video_to_frames
 from dataset.sections import figure_html, table_html, video_html, write_section
-from dataset.small_frames import SmallFrames
-from dataset.tokenizers import video_to_frames
+from dataset.shards.loader import read_sample as read_shard_sample
+from dataset.shards.manifest import read_manifest
 from dataset.video import encode_preview
 from training.context import RunContext
 from training.session import Chunk, Player, Session, load_player, token_grid

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dataset.encoding import load_stored_tokenizer
 from dataset.errors import MissingInputError, OpenRelicError
-from dataset.latent_store import LatentRow, require_latents
-from dataset.resize import resize_frame
-from dataset.tokenizers import (
+from dataset.latents.encoding import load_stored_tokenizer
+from dataset.latents.store import LatentRow, require_latents
+from dataset.latents.tokenizers import (
     SPATIAL_FACTOR,
     VideoTokenizer,
     frames_to_video,
     video_to_frames,
 )
+from dataset.resize import resize_frame
 from dataset.workspace import Workspace
 from training.checkpoint import latest_checkpoint
 from training.conditions import PoseState, RotationFrame, integrate_actions

@@ -6,7 +6,7 @@ from typing import Literal
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from dataset.latent_store import require_latents
+from dataset.latents.store import require_latents
 from dataset.workspace import Workspace, json_bytes
 from training.config import Recipe
 from training.context import RunContext, run_folder

@@ -128,5 +128,5 @@ def test_sizes_that_the_tokenizer_cannot_hold(tmp_path, old, new, word):
 
 
 def test_the_vocabulary_stays_light():
-    code = "import sys, dataset.config, dataset.latent_store; sys.exit('torch' in sys.modules)"
+    code = "import sys, dataset.config, dataset.latents.store; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,15 +10,15 @@ import torch
 
 from augment.palindrome import palindrome_indices
 from dataset.config import LatentsConfig
-from dataset.encoding import encode_workspace, load_stored_tokenizer, same_video
 from dataset.errors import OpenRelicError
-from dataset.latent_store import RECORD, read_rows, read_sample, require_latents
-from dataset.latents_section import write_latents_section
-from dataset.loader import iterate_samples
-from dataset.manifest import MANIFEST
+from dataset.latents.encoding import encode_workspace, load_stored_tokenizer, same_video
+from dataset.latents.section import write_latents_section
+from dataset.latents.small_frames import SmallFrames, read_resized
+from dataset.latents.store import RECORD, read_rows, read_sample, require_latents
+from dataset.latents.tokenizers import frames_to_video
 from dataset.resize import centre_crop, resize_frame, resize_intrinsics
-from dataset.small_frames import SmallFrames, read_resized
-from dataset.tokenizers import frames_to_video
+from dataset.shards.loader import iterate_samples
+from dataset.shards.manifest import MANIFEST
 from dataset.video import VideoWriter, read_frames
 from dataset.workspace import Workspace
 from tests.small_workspace import make_shards
@@ -232,7 +232,7 @@ def test_a_picture_that_grows_is_interpolated():
 def test_help_is_fast_and_light():
     code = (
         "import sys; sys.argv = ['x', '--help']\n"
-        "from dataset.latents import main\n"
+        "from dataset.latents.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "sys.exit(bool({'torch', 'av', 'cv2'} & sys.modules.keys()))"
     )

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from dataset.errors import MissingInputError, OpenRelicError
-from dataset.layout import plan_samples, plan_shards, split_assets
+from dataset.shards.layout import plan_samples, plan_shards, split_assets
 from dataset.workspace import Workspace
 
 

@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from dataset.clip import VIDEO, read_clip, read_track
 from dataset.errors import OpenRelicError
-from dataset.loader import Sample, iterate_samples
-from dataset.manifest import read_manifest
+from dataset.shards.loader import Sample, iterate_samples
+from dataset.shards.manifest import read_manifest
 from dataset.video import read_frames
 from dataset.workspace import Workspace
 from labeling.actions import ACTIONS, integrate

@@ -14,10 +14,10 @@ import pytest
 from webdataset.compat import WebDataset
 
 from dataset.errors import MissingInputError, OpenRelicError
-from dataset.loader import iterate_samples, read_sample
-from dataset.manifest import read_manifest
-from dataset.samples import MEMBERS
-from dataset.section import palindrome_strip
+from dataset.shards.loader import iterate_samples, read_sample
+from dataset.shards.manifest import read_manifest
+from dataset.shards.samples import MEMBERS
+from dataset.shards.section import palindrome_strip
 from dataset.workspace import Workspace
 from tests.dataset.conftest import SMALL_SHARDS
 from tests.dataset.scenes import add_clip, build, tree

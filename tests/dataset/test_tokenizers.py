@@ -5,7 +5,7 @@ import torch
 from dataset.colour import plane_psnr_db
 from dataset.config import LatentsConfig
 from dataset.errors import OpenRelicError
-from dataset.tokenizers import (
+from dataset.latents.tokenizers import (
     PcaTokenizer,
     WanTokenizer,
     fit_tokenizer,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset.latent_store import MANIFEST, RECORD, LatentRow, rows_to_table
+from dataset.latents.store import MANIFEST, RECORD, LatentRow, rows_to_table
 from dataset.verify import checks_of, complaints
 from dataset.workspace import Workspace, sha256_file
 from labeling.actions import poses_to_actions

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.windows import Window, clip_samples, draw_palindrome, window_starts
+from dataset.shards.windows import Window, clip_samples, draw_palindrome, window_starts
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from dataset.config import read_latents_config
-from dataset.encoding import encode_workspace
+from dataset.latents.encoding import encode_workspace
 from dataset.workspace import Workspace
 from tests.small_workspace import make_shards
 

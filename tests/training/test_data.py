@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dataset.errors import OpenRelicError
-from dataset.latent_store import read_rows, read_sample
+from dataset.latents.store import read_rows, read_sample
 from labeling.actions import Actions, Thresholds, actions_to_poses
 from labeling.camera import ue_to_camera
 from tests.training.micro import make_latents, write_recipe

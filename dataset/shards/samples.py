@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from dataset.clip import SCENE_MANIFEST, VIDEO, Clip, open_clip_file
+from dataset.shards.windows import Window
 from dataset.video import cut_packets
-from dataset.windows import Window
 from dataset.workspace import Workspace, json_bytes
 from labeling.actions import ACTIONS, STATIC, Actions, window_actions
 from labeling.camera import extrinsics, intrinsics

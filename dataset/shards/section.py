@@ -5,10 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dataset.card import SPLIT_HEADER, minutes, split_rows
-from dataset.loader import Sample, read_sample
-from dataset.manifest import SampleRow
-from dataset.proof import Statistics
 from dataset.sections import (
     figure_html,
     image_html,
@@ -17,6 +13,10 @@ from dataset.sections import (
     video_html,
     write_section,
 )
+from dataset.shards.card import SPLIT_HEADER, minutes, split_rows
+from dataset.shards.loader import Sample, read_sample
+from dataset.shards.manifest import SampleRow
+from dataset.shards.proof import Statistics
 from dataset.video import encode_preview, read_frame_indices
 from dataset.workspace import SHARDS, Workspace
 from labeling.actions import ACTIONS, STATIC

@@ -3,14 +3,14 @@
 import numpy as np
 
 from dataset.config import LatentsConfig
-from dataset.encoding import load_stored_tokenizer
-from dataset.latent_store import LatentRow, read_sample
-from dataset.loader import read_sample as read_shard_sample
-from dataset.manifest import read_manifest
+from dataset.latents.encoding import load_stored_tokenizer
+from dataset.latents.small_frames import SmallFrames
+from dataset.latents.store import LatentRow, read_sample
+from dataset.latents.tokenizers import video_to_frames
 from dataset.resize import centre_crop
 from dataset.sections import image_html, table_html, write_section
-from dataset.small_frames import SmallFrames
-from dataset.tokenizers import video_to_frames
+from dataset.shards.loader import read_sample as read_shard_sample
+from dataset.shards.manifest import read_manifest
 from dataset.workspace import Workspace
 
 SHOWN = 4

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from dataset.errors import OpenRelicError
-from dataset.manifest import SampleRow, Split, read_manifest
-from dataset.samples import MEMBERS
+from dataset.shards.manifest import SampleRow, Split, read_manifest
+from dataset.shards.samples import MEMBERS
 from dataset.video import read_frame_indices, read_frames
 from dataset.workspace import SHARDS, Workspace
 from labeling.actions import ACTIONS

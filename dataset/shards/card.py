@@ -3,7 +3,7 @@ them."""
 
 from collections.abc import Callable, Sequence
 
-from dataset.manifest import SPLITS, SampleRow
+from dataset.shards.manifest import SPLITS, SampleRow
 from dataset.workspace import SHARDS, Workspace
 
 CARD = f"{SHARDS}/README.md"
@@ -69,7 +69,7 @@ for sample in webdataset.WebDataset("train-000000.tar", shardshuffle=False):
 With OpenRELIC, which checks every sample against the digest in `manifest.parquet`:
 
 ```python
-from dataset.loader import iterate_samples
+from dataset.shards.loader import iterate_samples
 from dataset.workspace import Workspace
 
 for sample in iterate_samples(Workspace("path/to/workspace"), "train"):

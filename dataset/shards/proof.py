@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dataset.errors import OpenRelicError
-from dataset.loader import Sample, read_sample
-from dataset.manifest import SampleRow
+from dataset.shards.loader import Sample, read_sample
+from dataset.shards.manifest import SampleRow
 from dataset.video import probe
 from dataset.workspace import Workspace
 from labeling.actions import ACTIONS, STATIC, Thresholds, integrate, pressed

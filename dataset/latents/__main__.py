@@ -34,8 +34,8 @@ def main() -> None:
     settings = parse_settings(Settings, __doc__)
     config = read_latents_config(settings.config)
     workspace = Workspace(settings.workspace)
-    from dataset.encoding import encode_workspace
-    from dataset.latents_section import write_latents_section
+    from dataset.latents.encoding import encode_workspace
+    from dataset.latents.section import write_latents_section
 
     rows = encode_workspace(workspace, config, settings.threads)
     write_latents_section(workspace, config, rows)

@@ -18,9 +18,9 @@ import numpy as np
 from dataset.colour import to_rgb
 from dataset.decoding import VideoSource, decoded_from, opened, source_name
 from dataset.errors import OpenRelicError
-from dataset.loader import Sample
-from dataset.manifest import SampleRow
 from dataset.resize import Crop, centre_crop, resize_frame
+from dataset.shards.loader import Sample
+from dataset.shards.manifest import SampleRow
 
 if TYPE_CHECKING:
     from av import VideoFrame

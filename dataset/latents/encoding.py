@@ -20,7 +20,8 @@ from tqdm import tqdm
 from dataset.colour import plane_psnr_db
 from dataset.config import LatentsConfig, fingerprint
 from dataset.errors import MissingInputError, OpenRelicError
-from dataset.latent_store import (
+from dataset.latents.small_frames import SmallFrames, video_of
+from dataset.latents.store import (
     LATENTS,
     MANIFEST,
     RECORD,
@@ -30,16 +31,15 @@ from dataset.latent_store import (
     rows_to_table,
     shards_digest,
 )
-from dataset.loader import Sample, read_sample
-from dataset.manifest import SPLITS, SampleRow, read_manifest
-from dataset.small_frames import SmallFrames, video_of
-from dataset.tokenizers import (
+from dataset.latents.tokenizers import (
     VideoTokenizer,
     fit_tokenizer,
     frames_to_video,
     load_tokenizer,
     video_to_frames,
 )
+from dataset.shards.loader import Sample, read_sample
+from dataset.shards.manifest import SPLITS, SampleRow, read_manifest
 from dataset.workspace import Workspace
 from labeling.camera import camera_to_ue
 

@@ -15,9 +15,9 @@ import tarfile
 from collections.abc import Callable, Iterator, Sequence
 
 from dataset.errors import OpenRelicError
-from dataset.layout import PlannedSample, Shard, by_clip
-from dataset.manifest import MANIFEST, SampleRow, rows_from_table, rows_to_table
-from dataset.samples import open_source, sample_members
+from dataset.shards.layout import PlannedSample, Shard, by_clip
+from dataset.shards.manifest import MANIFEST, SampleRow, rows_from_table, rows_to_table
+from dataset.shards.samples import open_source, sample_members
 from dataset.workspace import SHARDS, Workspace
 
 PARTS = f"{SHARDS}/parts"

@@ -12,9 +12,9 @@ from itertools import groupby
 
 from dataset.clip import VIDEO, Clip, require_clips
 from dataset.errors import OpenRelicError
-from dataset.manifest import SPLITS, Split
-from dataset.samples import SAMPLE_SCHEMA
-from dataset.windows import Window, clip_samples
+from dataset.shards.manifest import SPLITS, Split
+from dataset.shards.samples import SAMPLE_SCHEMA
+from dataset.shards.windows import Window, clip_samples
 from dataset.workspace import Workspace, json_bytes
 from labeling.store import label_path, require_labels
 

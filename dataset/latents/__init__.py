@@ -1,0 +1,1 @@
+"""Latents: the shards' samples, encoded with a video tokenizer."""
