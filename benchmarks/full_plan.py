@@ -1,6 +1,6 @@
 """The full plan on N engines, simulated with the driver's own scheduling and measured rates.
 
-    python -m benchmarks.full_plan [--frames-per-second 7.5 --load-seconds 8 --overhead-seconds 1.2]
+    python -m benchmarks.full_plan [--frames-per-second 9.3 --load-seconds 9 --overhead-seconds 1.5]
 
 350 scenes, 1,750 minutes. Every event of a run is played on a clock of its own: loading a scene, an
 attempt that succeeds, an attempt whose engine dies somewhere in the tour and is started again. The
@@ -30,11 +30,12 @@ REPLY_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What one engine does; the defaults are the embedded engine's on one core."""
+    """What one engine does; the defaults were measured of the embedded engine at 1280 x 720 with a
+    core of its own (`benchmarks.capture`: two workers)."""
 
-    frames_per_second: float = 7.0
+    frames_per_second: float = 9.3
     """Frames that one engine draws and encodes a second."""
-    load_seconds: float = 10.0
+    load_seconds: float = 9.0
     """To start an engine with a scene, and warm up."""
     overhead_seconds: float = 1.5
     """A tour's path, warm-up and commit."""
