@@ -3,7 +3,7 @@
 The network projects and norms Q, K and V; an `AttentionPath` decides which keys each query sees and
 where they lie. `FullAttention` (here) is bidirectional: the teacher and both scores.
 `training.masks.ForcedAttention` is the block-causal forward of the student's training, and
-`training.memory.ChunkAttention` is the student's rollout over a cache.
+`training.memory.reading.ChunkAttention` is the student's rollout over a cache.
 
 Attention is `scaled_dot_product_attention` with a dense mask, which runs and differentiates
 everywhere (FlexAttention has no backward on CPU).

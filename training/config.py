@@ -14,7 +14,7 @@ from dataset.config import LatentsConfig, fingerprint, read_config, read_latents
 from dataset.errors import OpenRelicError
 from training.flow import FlowConfig
 from training.grid import WINDOW_FRAMES, latents_of_frames, student_latents
-from training.memory import MemoryConfig
+from training.memory.schedule import MemoryConfig
 from training.transformer import TransformerConfig
 
 Initialisation = Literal["hybrid", "teacher_forcing", "diffusion_forcing", "causal_ode"]

@@ -25,8 +25,9 @@ import torch
 from dataset.errors import OpenRelicError
 from training.attention import Attend, TokenGrid, attend_tokens
 from training.grid import DEFAULT_CHUNK, chunk_count
-from training.memory import LayerKV, MemoryConfig, kept_latents
-from training.pooling import cell_positions, cell_sizes, pool_keys, pool_tokens
+from training.memory.cache import LayerKV
+from training.memory.pooling import cell_positions, cell_sizes, pool_keys, pool_tokens
+from training.memory.schedule import MemoryConfig, kept_latents
 from training.rope import Rope, rotate
 
 Kernel = Literal["dense", "gather"]

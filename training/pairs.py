@@ -20,7 +20,8 @@ from tqdm import tqdm
 from training.context import RunContext
 from training.data import Batch
 from training.flow import euler_sample, generated_latents
-from training.memory import ChunkAttention, KVMemory
+from training.memory.cache import KVMemory
+from training.memory.reading import ChunkAttention
 from training.rollout import Conditions, predict_velocity, write_context
 from training.transformer import RelicTransformer
 

@@ -18,7 +18,9 @@ from torch import nn
 
 from dataset.errors import OpenRelicError
 from training.flow import FewStepSample, predict_x0
-from training.memory import ChunkAttention, KVMemory, MemoryConfig, MemoryView
+from training.memory.cache import KVMemory, MemoryView
+from training.memory.reading import ChunkAttention
+from training.memory.schedule import MemoryConfig
 from training.rollout import Conditions, Rollout, predict_velocity, write_context
 
 

@@ -19,7 +19,9 @@ from dataset.errors import OpenRelicError
 from training.attention import AttentionPath
 from training.flow import TIMESTEPS, FewStepSample, few_step_sample, generated_latents
 from training.grid import chunk_count, chunk_rows, frames_of_latents
-from training.memory import ChunkAttention, KVMemory, MemoryConfig
+from training.memory.cache import KVMemory
+from training.memory.reading import ChunkAttention
+from training.memory.schedule import MemoryConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,8 @@ from training.conditions import PoseState, RotationFrame, integrate_actions
 from training.config import Recipe
 from training.context import run_folder
 from training.dmd import AVERAGE, phase_name
-from training.memory import KVMemory, visible_tokens
+from training.memory.cache import KVMemory
+from training.memory.schedule import visible_tokens
 from training.rollout import Conditions, StudentStream
 from training.text import TextCache, load_text_encoder
 from training.transformer import RelicTransformer

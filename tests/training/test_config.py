@@ -7,7 +7,7 @@ from dataset.config import read_latents_config, read_yaml
 from dataset.errors import OpenRelicError
 from tests.training.micro import write_recipe
 from training.config import read_recipe, stage_fingerprint
-from training.memory import visible_tokens
+from training.memory.schedule import visible_tokens
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 NAMES = ("tiny", "wan-1.3b", "wan-14b")

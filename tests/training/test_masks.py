@@ -25,7 +25,7 @@ from training.masks import (
     teacher_forcing,
     visible_pieces,
 )
-from training.memory import MemoryConfig
+from training.memory.schedule import MemoryConfig
 from training.rollout import predict_velocity
 from training.transformer import RelicTransformer
 

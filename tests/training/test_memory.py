@@ -7,16 +7,15 @@ import torch
 from dataset.errors import OpenRelicError
 from tests.training.tiny_model import COLS, MEMORY, ROWS
 from training.attention import TokenGrid
-from training.memory import (
+from training.memory.cache import KVMemory, LayerKV
+from training.memory.pooling import cell_positions, cell_sizes, pool_keys, pool_tokens
+from training.memory.schedule import (
     PAPER_SCHEDULE,
-    KVMemory,
-    LayerKV,
     MemoryConfig,
     kept_latents,
     time_position,
     visible_tokens,
 )
-from training.pooling import cell_positions, cell_sizes, pool_keys, pool_tokens
 
 RELIC = MemoryConfig()
 

@@ -13,7 +13,7 @@ from dataset.workspace import Workspace
 from labeling.actions import ACTIONS
 from tests.training.micro import make_latents, write_recipe
 from training.config import read_recipe
-from training.memory import visible_tokens
+from training.memory.schedule import visible_tokens
 from training.play import read_image
 from training.script import parse_script, with_image_row
 from training.session import Session, load_player, token_grid

@@ -20,7 +20,8 @@ from tests.training.tiny_model import (
 )
 from training.flow import FlowConfig, predict_x0
 from training.masks import ForcedAttention, teacher_forcing
-from training.memory import KVMemory, MemoryConfig, visible_tokens
+from training.memory.cache import KVMemory
+from training.memory.schedule import MemoryConfig, visible_tokens
 from training.replay import replay_backward, replay_block
 from training.rollout import (
     Conditions,

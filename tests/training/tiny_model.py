@@ -6,7 +6,7 @@ import torch
 
 from training.conditions import poses_from_actions
 from training.grid import frames_of_latents
-from training.memory import MemoryConfig
+from training.memory.schedule import MemoryConfig
 from training.rollout import Conditions
 from training.transformer import RelicTransformer, TransformerConfig
 
