@@ -1,0 +1,1 @@
+"""Quality of clips: what is measured, what reviewers decided, what is usable."""
