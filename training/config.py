@@ -77,6 +77,14 @@ class RunConfig:
     """of the networks' arithmetic; float32 is exact to resume, bfloat16 is what Wan trains in"""
     recompute: bool
     """run a block again in its backward pass instead of keeping its activations"""
+    shard: Literal["none", "fsdp"] = "none"
+    """several processes: whole copies of weights, gradients and optimiser, or FSDP2's shards"""
+    sequence_parallel: int = 1
+    """processes that share one window: its tokens, and in attention its heads (the paper's)"""
+    compile: bool = False
+    """torch.compile the blocks"""
+    attention: Literal["auto", "torch"] = "auto"
+    """auto: FlashAttention where it is installed and fits; torch: its own kernels always"""
     checkpoint_every: int
     """iterations between checkpoints; ours"""
     log_every: int
@@ -92,12 +100,18 @@ class TeacherConfig:
     phases: tuple[Phase, ...]
     """curriculum; at its changes the weights go on and a checkpoint of that length is kept"""
     batch: int
-    """windows a rank; the paper is silent"""
+    """windows that a process takes at once; the paper is silent"""
+    accumulate: int = 1
+    """such batches an update, whose windows are batch x accumulate x processes, however split"""
     optimizer: OptimizerConfig
     ema_decay: float
     """of the weights that later stages and play use; ours"""
     text_dropout: float
     """share of windows with empty text, for guidance; 0.1 as Wan-2.1"""
+    action_dropout: float = 0.0
+    """share of windows whose actions add nothing; the paper is silent: none"""
+    pose_dropout: float = 0.0
+    """share of windows whose poses add nothing; the paper is silent: none"""
     held_out_batches: int
     """batches of the val split that score the teacher; ours"""
 
@@ -216,6 +230,10 @@ def stage_fingerprint(recipe: Recipe, stage: Literal["teacher", "ode", "dmd"]) -
     record: dict[str, Any] = asdict(recipe)
     for name in ("run", "play", *later):
         del record[name]
+    # How an update's windows are split over processes and passes changes its sum's order only; the
+    # caller adds their number. Where a network is read from is not what is in it.
+    for name in ("batch", "accumulate"):
+        del record["teacher"][name]
     return fingerprint({**record, "precision": recipe.run.precision})
 
 
@@ -242,15 +260,34 @@ def _problems(recipe: Recipe) -> list[str]:
         if phase.seconds not in taught:
             found.append(f"dmd.phases has {phase.seconds} s, for which there is no teacher phase")
     found.extend(_counts(recipe))
+    found.extend(_sequence(recipe))
     recipe.flow.level_indices(recipe.ode.euler_steps)
     return found
+
+
+def _sequence(recipe: Recipe) -> list[str]:
+    """Whether heads and tokens divide by the processes that share a window."""
+    parts, heads = recipe.run.sequence_parallel, recipe.model.num_attention_heads
+    _, down, across = recipe.model.patch_size
+    tokens = recipe.latents.height // (8 * down) * (recipe.latents.width // (8 * across))
+    if parts > 1 and recipe.memory.renormalise_keys:
+        return ["memory.renormalise_keys needs all heads in one place: run.sequence_parallel is 1"]
+    if parts < 1 or (heads % parts == 0 and tokens % parts == 0):
+        return []
+    allowed = [n for n in range(1, heads + 1) if heads % n == 0 and tokens % n == 0]
+    return [
+        f"run.sequence_parallel is {parts}; {heads} heads and {tokens} tokens a latent allow "
+        f"{', '.join(map(str, allowed))}"
+    ]
 
 
 def _counts(recipe: Recipe) -> list[str]:
     counts = {
         "run.checkpoint_every": recipe.run.checkpoint_every,
         "run.log_every": recipe.run.log_every,
+        "run.sequence_parallel": recipe.run.sequence_parallel,
         "teacher.batch": recipe.teacher.batch,
+        "teacher.accumulate": recipe.teacher.accumulate,
         "ode.pairs": recipe.ode.pairs,
         "ode.pair_batch": recipe.ode.pair_batch,
         "ode.batch": recipe.ode.batch,
@@ -258,4 +295,12 @@ def _counts(recipe: Recipe) -> list[str]:
         "dmd.batch": recipe.dmd.batch,
         "dmd.critic_ratio": recipe.dmd.critic_ratio,
     }
-    return [f"{name} is {value}; allowed: 1 or more" for name, value in counts.items() if value < 1]
+    shares = {
+        "teacher.text_dropout": recipe.teacher.text_dropout,
+        "teacher.action_dropout": recipe.teacher.action_dropout,
+        "teacher.pose_dropout": recipe.teacher.pose_dropout,
+    }
+    return [
+        *(f"{name} is {value}; allowed: 1 or more" for name, value in counts.items() if value < 1),
+        *(f"{name} is {s}; allowed: 0 to 1" for name, s in shares.items() if not 0 <= s <= 1),
+    ]

@@ -65,6 +65,14 @@ def test_tiny_has_a_grid_on_which_factors_mean_something():
         ({"teacher__phases": [{"seconds": 7, "iterations": 1}]}, "allowed: 5, 10, 20"),
         ({"memory__window": 6}, "multiples of the chunk"),
         ({"dmd__critic_ratio": 0}, "dmd.critic_ratio is 0"),
+        ({"teacher__accumulate": 0}, "teacher.accumulate is 0"),
+        ({"teacher__action_dropout": 1.5}, "teacher.action_dropout is 1.5; allowed: 0 to 1"),
+        ({"run__sequence_parallel": 3}, "2 heads and 8 tokens a latent allow 1, 2"),
+        ({"run__sequence_parallel": 0}, "run.sequence_parallel is 0"),
+        (
+            {"run__sequence_parallel": 2, "memory__renormalise_keys": True},
+            "needs all heads in one place",
+        ),
         ({"latents__height": 60}, "multiple of 16"),
     ],
 )
@@ -82,6 +90,9 @@ def test_a_stage_depends_on_what_came_before_it_only(tmp_path):
     assert stage_fingerprint(recipe, "dmd") != stage_fingerprint(later, "dmd")
     logged = replace(recipe, run=replace(recipe.run, log_every=9, checkpoint_every=9))
     assert stage_fingerprint(recipe, "dmd") == stage_fingerprint(logged, "dmd")
+    # The caller tells the number of windows an update; how they are split is free.
+    split = replace(recipe, teacher=replace(recipe.teacher, batch=1, accumulate=2))
+    assert stage_fingerprint(recipe, "teacher") == stage_fingerprint(split, "teacher")
     half = replace(recipe, run=replace(recipe.run, precision="bfloat16"))
     assert stage_fingerprint(recipe, "teacher") != stage_fingerprint(half, "teacher")
     assert "name" in asdict(recipe)
