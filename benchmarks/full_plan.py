@@ -26,6 +26,7 @@ ENGINES = (8, 16, 32, 64, 128)
 FAULT_RATES = (0.0, 0.01, 0.05, 0.2)  # of the attempts
 HANG_SHARE = 0.3  # of the faults: found out only after the reply timeout
 REPLY_TIMEOUT_S = 60.0
+HOURS = (0.25, 0.5, 1, 2, 4, 8)  # marks of the plot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +174,7 @@ def _plot(table: list[dict[str, float]]) -> None:
         axes.set_xticks(ENGINES, [str(count) for count in ENGINES])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
+    right.set_yticks(HOURS, [f"{hours:g}" for hours in HOURS])
     left.legend()
     figure.savefig(FOLDER / "full_plan.png", dpi=110)
 
