@@ -180,6 +180,8 @@ class PlayConfig:
     """of the first camera; used in the `level` rotation frame"""
     start_roll_deg: float
     """of the first camera; used in the `level` rotation frame"""
+    memory_storage: Literal["model", "float8_e4m3"] = "model"
+    """of keys and values in a session of known or bounded length; the paper plays with E4M3"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,7 @@ def main() -> None:
     image = read_image(settings.image)
     player = load_player(Workspace(settings.workspace), recipe, settings.recipe)
     keys = parse_script(settings.script, recipe.play.move, recipe.play.turn_deg, player.unit_deg)
+    rows = with_image_row(keys, recipe.memory.chunk)
     session = Session(
         player,
         image,
@@ -58,8 +59,9 @@ def main() -> None:
         seed=settings.seed,
         pitch_deg=recipe.play.start_pitch_deg,
         roll_deg=recipe.play.start_roll_deg,
+        longest=(len(rows) + 3) // 4,
     )
-    play(session, with_image_row(keys, recipe.memory.chunk), len(keys) + 1, Path(settings.out))
+    play(session, rows, len(keys) + 1, Path(settings.out))
 
 
 def play(session, rows, frames: int, out: Path) -> None:

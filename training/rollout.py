@@ -19,6 +19,7 @@ from dataset.errors import OpenRelicError
 from training.attention import AttentionPath
 from training.flow import TIMESTEPS, FewStepSample, few_step_sample, generated_latents
 from training.grid import chunk_count, chunk_rows, frames_of_latents
+from training.memory.buffers import StreamMemory
 from training.memory.cache import KVMemory
 from training.memory.reading import ChunkAttention
 from training.memory.schedule import MemoryConfig
@@ -69,7 +70,10 @@ def predict_velocity(
 
 
 def write_context(
-    model: nn.Module, memory: KVMemory, x0_BCTHW: torch.Tensor, conditions: Conditions
+    model: nn.Module,
+    memory: KVMemory | StreamMemory,
+    x0_BCTHW: torch.Tensor,
+    conditions: Conditions,
 ) -> None:
     """The context pass: evaluate a clean chunk at level 0 and write its keys and values."""
     attention = ChunkAttention(memory.view(), record=True)
@@ -88,14 +92,14 @@ class StudentStream:
         self,
         model: nn.Module,
         image_BC1HW: torch.Tensor,
-        config: MemoryConfig,
+        memory: KVMemory | StreamMemory,
         levels_S: torch.Tensor,
         *,
         generator: torch.Generator | None = None,
     ) -> None:
-        """Start before chunk 0; `levels_S` are `FlowConfig.levels()`."""
+        """Start before chunk 0, with an empty memory; `levels_S` are `FlowConfig.levels()`."""
         self.model, self.image, self.levels = model, image_BC1HW, levels_S
-        self.memory = KVMemory(config)
+        self.memory = memory
         self.generator = generator
 
     @property
@@ -166,7 +170,7 @@ def rollout(
     `conditions` are the window's, at least 4·latents - 3 rows. `exit_step` is drawn by the caller,
     one for all chunks and ranks; None runs every level.
     """
-    stream = StudentStream(model, image_BC1HW, memory, levels_S, generator=generator)
+    stream = StudentStream(model, image_BC1HW, KVMemory(memory), levels_S, generator=generator)
     chunks = chunk_count(latents, memory.chunk)
     _rows(conditions.actions_BFA, slice(0, frames_of_latents(latents)))
     blocks = []

@@ -27,6 +27,7 @@ from training.conditions import PoseState, RotationFrame, integrate_actions
 from training.config import Recipe
 from training.context import run_folder
 from training.dmd import AVERAGE, phase_name
+from training.memory.buffers import StreamMemory
 from training.memory.cache import KVMemory
 from training.memory.schedule import visible_tokens
 from training.rollout import Conditions, StudentStream
@@ -81,14 +82,18 @@ class Session:
         seed: int = 0,
         pitch_deg: float = 0.0,
         roll_deg: float = 0.0,
+        longest: int | None = None,
     ) -> None:
-        """Start at `image`, RGB (H, W, 3) uint8; the angles matter in the `level` frame only."""
+        """Start at `image`, RGB (H, W, 3) uint8; the angles matter in the `level` frame only.
+
+        `longest` is the most latents that will be asked for, where that is known.
+        """
         self.player = player
         recipe = player.recipe
         self._stream = StudentStream(
             player.model,
             player.image_latent(image),
-            recipe.memory,
+            session_memory(recipe, longest),
             recipe.flow.levels(),
             generator=torch.Generator(player.device).manual_seed(seed),
         )
@@ -126,7 +131,7 @@ class Session:
         return Chunk(
             frames=frames,
             tokens=tokens,
-            memory_bytes=memory_bytes(self._stream.memory),
+            memory_bytes=self._stream.memory.nbytes(),
             seconds=time.monotonic() - started,
         )
 
@@ -138,10 +143,13 @@ def token_grid(recipe: Recipe) -> tuple[int, int]:
     return size.height // SPATIAL_FACTOR // down, size.width // SPATIAL_FACTOR // across
 
 
-def memory_bytes(memory: KVMemory) -> int:
-    """Bytes of the keys and values that the next chunk will see."""
-    pairs = [pair for layer in memory.view().layers for pair in layer]
-    return sum(tensor.numel() * tensor.element_size() for pair in pairs for tensor in pair)
+def session_memory(recipe: Recipe, longest: int | None) -> KVMemory | StreamMemory:
+    """Fixed buffers where the session's length or the memory is bounded, else ones that grow."""
+    memory, storage = recipe.memory, recipe.play.memory_storage
+    bounded = memory.newest is not None or memory.older == "drop" or longest is not None
+    if bounded or storage != "model":
+        return StreamMemory(memory, longest=longest, storage=storage)
+    return KVMemory(memory)
 
 
 def load_player(workspace: Workspace, recipe: Recipe, recipe_path: str) -> Player:

@@ -102,7 +102,11 @@ def test_a_stream_is_the_rollout_step_by_step_and_feeding_is_remembering() -> No
     model = tiny_transformer()
     made, conditions = make(model, MEMORY)
     stream = StudentStream(
-        model, tiny_latents(1), MEMORY, LEVELS, generator=torch.Generator().manual_seed(11)
+        model,
+        tiny_latents(1),
+        KVMemory(MEMORY),
+        LEVELS,
+        generator=torch.Generator().manual_seed(11),
     )
     for index in range(6):
         assert stream.chunk_index == index
@@ -110,7 +114,7 @@ def test_a_stream_is_the_rollout_step_by_step_and_feeding_is_remembering() -> No
         assert torch.equal(sample.x0_BCTHW, made.blocks[index].x0_BCTHW)
 
     fed = StudentStream(
-        model, tiny_latents(1), MEMORY, LEVELS, generator=torch.Generator().manual_seed(1)
+        model, tiny_latents(1), KVMemory(MEMORY), LEVELS, generator=torch.Generator().manual_seed(1)
     )
     for index in range(5):
         fed.feed(made.blocks[index].x0_BCTHW, conditions.of_chunk(index, 2))

@@ -44,6 +44,15 @@ class MemoryView:
         """Time positions of latents, int64."""
         return torch.tensor([time_position(self.config, latent, self.end) for latent in latents])
 
+    def keys_values(self, layer: int) -> LayerKV:
+        """All remembered keys and values of a layer."""
+        keys, values = zip(*self.layers[layer], strict=True)
+        return torch.cat(keys, dim=1), torch.cat(values, dim=1)
+
+    def nbytes(self) -> int:
+        """Bytes of all remembered keys and values."""
+        return sum(tensor.nbytes for layer in self.layers for pair in layer for tensor in pair)
+
     def positions(self, grid: TokenGrid) -> torch.Tensor:
         """Positions (L, 3) of all remembered cells."""
         times = self.times([kept.latent for kept in self.kept])
@@ -75,6 +84,10 @@ class KVMemory:
         kept = tuple(kept_latents(self.config, end))
         stored = [self._latents[item.latent][1] for item in kept]
         return MemoryView(self.config, end, kept, tuple(zip(*stored, strict=True)))
+
+    def nbytes(self) -> int:
+        """Bytes of the keys and values that the next chunk will see."""
+        return self.view().nbytes()
 
     def write(self, chunk: Sequence[LayerKV], grid: TokenGrid) -> None:
         """Append a chunk's keys and values, one pair a layer, and pool what leaves the window."""

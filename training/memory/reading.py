@@ -45,9 +45,9 @@ class ChunkAttention:
                 self._layers[layer] = (k.detach(), v.detach())
             q, k = rotate(q, own), rotate(k, own)
             if past is not None:
-                keys, values = zip(*view.layers[layer], strict=True)
-                k = torch.cat([rotate(torch.cat(keys, dim=1), past), k], dim=1)
-                v = torch.cat([*values, v], dim=1)
+                keys, values = view.keys_values(layer)
+                k = torch.cat([rotate(keys, past), k], dim=1)
+                v = torch.cat([values, v], dim=1)
             return attend_tokens(q, k, v, bias, scale)
 
         return attend
