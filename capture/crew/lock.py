@@ -1,4 +1,4 @@
-"""One `capture.run` at a time on a local workspace."""
+"""One `capture.run` at a time on a local workspace, one `dataset.build`, and so on."""
 
 import contextlib
 import fcntl
@@ -24,13 +24,24 @@ def capture_lock(workspace: Workspace) -> Iterator[None]:
     On object storage there is no lock: attempts have folders of their own, and the commit record
     names the winner. Two runs at once would only do work twice; a second one is told.
     """
-    root = workspace.local_root
-    if root is None:
+    if workspace.local_root is None:
         _warn_of_another_run(workspace)
+    with local_lock(workspace, "capture", "capture.run"):
+        yield
+
+
+@contextlib.contextmanager
+def local_lock(workspace: Workspace, name: str, command: str) -> Iterator[None]:
+    """Hold `.<name>.lock` of a local workspace; whoever comes second gets one line.
+
+    `command` is what takes this lock. On object storage nothing is held, nor where nothing is yet.
+    """
+    root = workspace.local_root
+    if root is None or not root.exists():
         yield
         return
     try:
-        file = (root / ".capture.lock").open("w")
+        file = (root / f".{name}.lock").open("w")
     except OSError as error:
         raise StorageError.of(error, workspace.location) from error
     with file:
@@ -38,7 +49,7 @@ def capture_lock(workspace: Workspace) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise OpenRelicError(
-                f"another capture.run is at work on {workspace.location}; wait for it or stop it"
+                f"another {command} is at work on {workspace.location}; wait for it or stop it"
             ) from None
         yield
 

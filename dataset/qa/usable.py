@@ -11,30 +11,19 @@ A reviewer's word stands above QA's: accepting a clip takes all its frames, unle
 damaged. A clip that QA has not seen yet is taken whole under `not-rejected`, and is named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from dataset.clip import Clip
 from dataset.errors import MissingInputError
+from dataset.qa.decisions import DECISIONS, Decision, read_decisions
+from dataset.qa.store import METRICS, ClipMetrics, Segment, read_metrics
 from dataset.workspace import Workspace
 
-if TYPE_CHECKING:
-    from dataset.qa.decisions import Decision
-    from dataset.qa.store import ClipMetrics
-
 QA = "qa"
-INTEGRITY = "integrity"
 
 Policy = Literal["accepted", "not-rejected", "all"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Segment:
-    """`frames` frames of a clip from `first_frame`."""
-
-    first_frame: int
-    frames: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +43,12 @@ class Usable:
 class Verdicts:
     """What QA and reviewers said of a workspace's clips, read once."""
 
-    def __init__(self, workspace: Workspace, policy: Policy | None = None) -> None:
-        """Read `qa/`; no policy means `not-rejected` where `qa/` exists, else `all`.
+    def __init__(self, workspace: Workspace, policy: Policy | None, clips: Sequence[Clip]) -> None:
+        """Read what is said of `clips`; None: `not-rejected` where anything is, else `all`.
 
         Raises `MissingInputError` where the policy needs what is not there.
         """
-        there = workspace.exists(QA)
+        there = any(workspace.exists(path) for path in (METRICS, DECISIONS))
         self.policy: Policy = policy or ("not-rejected" if there else "all")
         self._metrics: Mapping[str, ClipMetrics] = {}
         self._decisions: Mapping[str, Decision] = {}
@@ -71,12 +60,9 @@ class Verdicts:
                 f"{workspace.location}/{QA}, which the policy {self.policy!r} goes by",
                 f"python -m dataset.{command} {workspace.location}",
             )
-        from dataset.qa.decisions import read_decisions
-        from dataset.qa.store import read_metrics
-
         found = read_metrics(workspace)
-        self._metrics = {} if found is None else {clip.tour_id: clip for clip in found.clips}
-        self._decisions = read_decisions(workspace)
+        self._metrics = {} if found is None else found.clips
+        self._decisions = read_decisions(workspace, clips)
 
     def of(self, clip: Clip) -> Usable:
         """The usable parts of a committed clip."""
@@ -88,7 +74,7 @@ class Verdicts:
             metrics = None
         decision = self._decisions.get(clip.tour_id)
         verdict = decision.verdict if decision and decision.digest == clip.digest else None
-        if metrics is not None and damaged(metrics):
+        if metrics is not None and metrics.damaged:
             return Usable(segments=(), reason="its files are damaged")
         if verdict == "reject" and decision is not None:
             return Usable(segments=(), reason=_rejected(decision))
@@ -102,31 +88,18 @@ class Verdicts:
 
 
 def usable_segments(workspace: Workspace, clip: Clip, policy: Policy | None = None) -> Usable:
-    """As `Verdicts(workspace, policy).of(clip)`, for a single clip."""
-    return Verdicts(workspace, policy).of(clip)
+    """What `Verdicts` says of a single clip."""
+    return Verdicts(workspace, policy, [clip]).of(clip)
 
 
-def _rejected(decision: "Decision") -> str:
-    return (
-        f"rejected by a reviewer: {decision.reason}"
-        if decision.reason
-        else ("rejected by a reviewer")
-    )
+def _rejected(decision: Decision) -> str:
+    why = f": {decision.reason}" if decision.reason else ""
+    return f"rejected by a reviewer{why}"
 
 
-def _proposed(metrics: "ClipMetrics", clip: Clip) -> Usable:
-    """What QA would take."""
-    segments = tuple(
-        Segment(first_frame=part.first_frame, frames=part.frames) for part in metrics.segments
-    )
-    if sum(part.frames for part in segments) == clip.frames:
-        return Usable(segments=segments)
-    return Usable(segments=segments, reason=f"failed in QA: {', '.join(metrics.failed)}")
-
-
-def damaged(metrics: "ClipMetrics") -> bool:
-    """Whether QA could not trust the clip's files."""
-    from dataset.qa.checks import CHECKS
-
-    groups = {check.name: check.group for check in CHECKS}
-    return any(groups.get(name) == INTEGRITY for name in metrics.failed)
+def _proposed(metrics: ClipMetrics, clip: Clip) -> Usable:
+    """What QA would take: the runs without a failed second."""
+    if sum(part.frames for part in metrics.segments) == clip.frames:
+        return Usable(segments=metrics.segments)
+    failed = ", ".join(metrics.failed) or metrics.proposed
+    return Usable(segments=metrics.segments, reason=f"failed in QA: {failed}")

@@ -4,6 +4,7 @@ them."""
 from collections.abc import Callable, Sequence
 
 from dataset.shards.manifest import SPLITS, SampleRow
+from dataset.shards.planning import Plan
 from dataset.workspace import SHARDS, Workspace
 
 CARD = f"{SHARDS}/README.md"
@@ -21,7 +22,11 @@ No asset stands in two splits; scenes that are built from one asset stay togethe
 {splits}
 
 A palindrome runs forward to a pivot and back the way it came: places whose look is known are seen
-again. Its video holds only the way out, once.
+again. Its video holds only the way out, once. {palindromes}
+{remarks}
+## What was left out
+
+{left_out}
 
 ## Scenes and licences
 
@@ -76,23 +81,29 @@ for sample in iterate_samples(Workspace("path/to/workspace"), "train"):
     frames = list(sample.frames())  # T of RGB (H, W, 3) uint8
 ```
 
+`dataset.shards.torch_loader.ShardLoader` gives batches to training: shuffled, shared out to ranks,
+and resumed within an epoch.
+
 `manifest.parquet` has a row a sample: key, split, shard, byte offset and size, SHA-256 over that
 range, tour, scene, asset, licence, first frame, length and pivot. `settings.json` holds the
 settings that the shards were built with.
 """
 
 
-def write_card(workspace: Workspace, rows: Sequence[SampleRow]) -> None:
+def write_card(workspace: Workspace, rows: Sequence[SampleRow], plan: Plan) -> None:
     """Write the card of finished shards."""
-    workspace.write_bytes(CARD, card_text(rows).encode())
+    workspace.write_bytes(CARD, card_text(rows, plan).encode())
 
 
-def card_text(rows: Sequence[SampleRow]) -> str:
+def card_text(rows: Sequence[SampleRow], plan: Plan) -> str:
     """The card, in Markdown."""
     from labeling.actions import ACTIONS
 
     return _CARD.format(
         splits=_table(SPLIT_HEADER, split_rows(rows)),
+        palindromes=palindrome_sentence(rows),
+        remarks="".join(f"\n{remark}\n" for remark in plan.remarks),
+        left_out=left_out_text(plan),
         scenes=_table(
             ["scene", "asset", "licence", "split", "samples", "minutes"], _scene_rows(rows)
         ),
@@ -119,6 +130,27 @@ def _split_row(split: str, rows: list[SampleRow]) -> list[object]:
         _distinct(rows, lambda row: row.scene),
         _distinct(rows, lambda row: row.asset),
     ]
+
+
+def palindrome_sentence(rows: Sequence[SampleRow]) -> str:
+    """The share of palindromes that was reached."""
+    turned = sum(row.pivot is not None for row in rows)
+    windows = len(rows) - turned
+    return f"{turned} of {windows} windows are there as a palindrome too ({turned / windows:.0%})."
+
+
+LEFT_OUT_HEADER = ["why", "clips", "minutes"]
+
+
+def left_out_rows(plan: Plan) -> list[list[object]]:
+    """A line a reason, with `LEFT_OUT_HEADER`'s columns."""
+    return [[entry.reason, entry.clips, f"{entry.minutes:.2f}"] for entry in plan.left_out]
+
+
+def left_out_text(plan: Plan) -> str:
+    """What was left out, in Markdown."""
+    rows = left_out_rows(plan)
+    return _table(LEFT_OUT_HEADER, rows) if rows else "Nothing: every frame is in some sample."
 
 
 def minutes(rows: Sequence[SampleRow]) -> float:

@@ -1,4 +1,4 @@
-"""Which samples stand in which split and which shard, settled before anything is written.
+"""In which split and which shard each sample stands, settled before anything is written.
 
 A split is by asset: scenes that share an asset never stand in two splits. Clips follow one another
 in the order of a hash of their tour, which mixes scenes within a shard, and the windows of a clip
@@ -6,17 +6,16 @@ stay together, so that a clip is read once.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from dataset.clip import VIDEO, Clip, require_clips
+from dataset.clip import VIDEO, Clip
 from dataset.errors import OpenRelicError
 from dataset.shards.manifest import SPLITS, Split
 from dataset.shards.samples import SAMPLE_SCHEMA
-from dataset.shards.windows import Window, clip_samples
-from dataset.workspace import Workspace, json_bytes
-from labeling.store import label_path, require_labels
+from dataset.shards.windows import Window
+from dataset.workspace import json_bytes
 
 # Bytes of a sample beside its video: 96 + 52 + 8 a frame in the arrays, then tar headers and JSON.
 BYTES_A_FRAME = 156
@@ -25,11 +24,12 @@ BYTES_A_SAMPLE = 8192
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedSample:
-    """A window, the clip that it is cut from, and the digest of that clip's label file."""
+    """A window, the clip that it is cut from, the digest of that clip's label file, a caption."""
 
     window: Window
     clip: Clip
     label_digest: str
+    caption: str
 
     @property
     def estimated_bytes(self) -> int:
@@ -59,52 +59,44 @@ class Shard:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of everything that its bytes follow from."""
-        inputs = [[s.window.key, s.clip.digest, s.label_digest] for s in self.samples]
+        inputs = [[s.window.key, s.clip.digest, s.label_digest, s.caption] for s in self.samples]
         recipe = {"schema": SAMPLE_SCHEMA, "split": self.split, "samples": inputs}
         return hashlib.sha256(json_bytes(recipe)).hexdigest()
 
 
-def plan_samples(
-    workspace: Workspace, label_set: str, lengths: tuple[int, ...], palindromes: float, seed: int
-) -> tuple[list[PlannedSample], list[str]]:
-    """Every sample of every clip, and remarks on the clips that are left out.
-
-    Raises `MissingInputError` where clips or labels are missing, and `OpenRelicError` where no
-    clip is long enough.
-    """
-    samples: list[PlannedSample] = []
-    short: list[str] = []
-    for clip in require_clips(workspace):
-        require_labels(workspace, label_set, clip)
-        labels = workspace.read_bytes(label_path(label_set, clip.tour_id))
-        digest = hashlib.sha256(labels).hexdigest()
-        windows = clip_samples(clip.tour_id, clip.frames, lengths, palindromes, seed)
-        samples += [PlannedSample(window=w, clip=clip, label_digest=digest) for w in windows]
-        if not windows:
-            short.append(f"{clip.tour_id} ({clip.frames} frames)")
-    remark = f"Clips left out, shorter than {min(lengths)} frames: {', '.join(short)}."
-    if not samples:
-        raise OpenRelicError(f"{workspace.location} makes no sample. {remark}")
-    return samples, [remark] if short else []
-
-
-def split_assets(assets: Iterable[str], val_share: float) -> dict[str, Split]:
+def split_assets(
+    assets: Iterable[str], val_share: float, test_share: float = 0.0
+) -> dict[str, Split]:
     """The split of each asset, by a hash of its name, so that it keeps it when others are added.
 
-    With `val_share` > 0 and at least two assets neither split is empty: the asset with the lowest
-    hash is moved to val, or the one with the highest to train.
+    Hashes from 0 on are val, then test, the rest train. A split with a share of more than 0 is not
+    empty, as far as there are assets: val comes before test, and train before both. What is lacking
+    is taken from the ends of the ranking by hash.
     """
-    if not 0 <= val_share < 1:
-        raise OpenRelicError(f"the val share is {val_share}; it must be at least 0 and below 1")
+    if not (0 <= val_share < 1 and 0 <= test_share < 1 and val_share + test_share < 1):
+        raise OpenRelicError(
+            f"the val share is {val_share} and the test share {test_share}; each must be at least "
+            "0, and both together below 1"
+        )
     ranked = sorted(set(assets), key=_unit_hash)
     splits: dict[str, Split] = {
-        asset: "val" if _unit_hash(asset) < val_share else "train" for asset in ranked
+        asset: _split_of(_unit_hash(asset), val_share, test_share) for asset in ranked
     }
     if len(ranked) == 1:
         return {ranked[0]: "train"}
-    if ranked and val_share > 0:
-        splits[ranked[0]], splits[ranked[-1]] = "val", "train"
+    if ranked:
+        splits[ranked[-1]] = "train"
+    if len(ranked) > 1 and val_share > 0:
+        splits[ranked[0]] = "val"
+    if len(ranked) > 2 and test_share > 0 and "test" not in splits.values():
+        splits[ranked[1]] = "test"
     return splits
+
+
+def _split_of(place: float, val_share: float, test_share: float) -> Split:
+    if place < val_share:
+        return "val"
+    return "test" if place < val_share + test_share else "train"
 
 
 def _unit_hash(text: str) -> float:
@@ -113,10 +105,9 @@ def _unit_hash(text: str) -> float:
 
 
 def plan_shards(
-    samples: Sequence[PlannedSample], val_share: float, shard_bytes: int
+    samples: Sequence[PlannedSample], splits: Mapping[str, Split], shard_bytes: int
 ) -> list[Shard]:
     """Deal the samples to shards of about `shard_bytes`; the order of `samples` does not matter."""
-    splits = split_assets((sample.clip.asset for sample in samples), val_share)
     ordered = sorted(samples, key=lambda s: (_unit_hash(s.clip.tour_id), s.window.key))
     shards: list[Shard] = []
     for split in SPLITS:

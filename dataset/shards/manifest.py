@@ -15,8 +15,8 @@ from dataset.workspace import SHARDS, Workspace
 
 MANIFEST = f"{SHARDS}/manifest.parquet"
 
-Split = Literal["train", "val"]
-SPLITS: tuple[Split, ...] = ("train", "val")
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True, kw_only=True)

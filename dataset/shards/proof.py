@@ -28,6 +28,13 @@ class Statistics:
     position_error_m: float = 0.0
     rotation_error_deg: float = 0.0
 
+    def add(self, other: "Statistics") -> None:
+        """Count what `other` counted as well."""
+        self.active += other.active
+        self.frames += other.frames
+        self.position_error_m = max(self.position_error_m, other.position_error_m)
+        self.rotation_error_deg = max(self.rotation_error_deg, other.rotation_error_deg)
+
 
 def verify(
     workspace: Workspace, rows: Iterable[SampleRow], progress: Callable[[int], object]

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from dataset.clip import SCENE_MANIFEST, VIDEO, Clip, open_clip_file
+from dataset.clip import VIDEO, Clip, open_clip_file
 from dataset.shards.windows import Window
 from dataset.video import cut_packets
 from dataset.workspace import Workspace, json_bytes
@@ -43,7 +43,6 @@ class ClipSource:
     R_cam_from_world: np.ndarray
     position_m: np.ndarray
     actions: Actions
-    caption: str
     video: Path
 
 
@@ -58,21 +57,11 @@ def open_source(workspace: Workspace, label_set: str, clip: Clip) -> Iterator[Cl
             R_cam_from_world=R_cam_from_world,
             position_m=position_m,
             actions=actions,
-            caption=_caption(workspace, clip),
             video=video,
         )
 
 
-def _caption(workspace: Workspace, clip: Clip) -> str:
-    """The caption that the scene's own manifest offers, or none."""
-    if SCENE_MANIFEST not in clip.files:
-        return ""
-    with open_clip_file(workspace, clip, SCENE_MANIFEST):
-        manifest = workspace.read_json(clip.path(SCENE_MANIFEST))
-    return str(manifest.get("caption") or "") if isinstance(manifest, dict) else ""
-
-
-def sample_members(source: ClipSource, window: Window) -> dict[str, bytes]:
+def sample_members(source: ClipSource, window: Window, caption: str) -> dict[str, bytes]:
     """The sample's members by name, in the order of `MEMBERS`; same input, same bytes."""
     frames = window.first_frame + window.indices
     camera = extrinsics(source.R_cam_from_world[frames], source.position_m[frames])
@@ -81,7 +70,7 @@ def sample_members(source: ClipSource, window: Window) -> dict[str, bytes]:
         "index.npy": _npy(window.indices),
         "camera.npy": _npy(camera),
         "actions.npy": _npy(sample_values(source, window).astype(np.float32)),
-        "json": json_bytes(sample_facts(source, window)),
+        "json": json_bytes(sample_facts(source, window, caption)),
     }
 
 
@@ -101,7 +90,7 @@ def sample_values(source: ClipSource, window: Window) -> np.ndarray:
     ).values
 
 
-def sample_facts(source: ClipSource, window: Window) -> dict[str, Any]:
+def sample_facts(source: ClipSource, window: Window, caption: str) -> dict[str, Any]:
     """What `json` holds."""
     clip, actions = source.clip, source.actions
     fx, fy, cx, cy = intrinsics(clip.fov_deg, clip.width, clip.height)
@@ -120,7 +109,7 @@ def sample_facts(source: ClipSource, window: Window) -> dict[str, Any]:
             "fx": fx, "fy": fy, "cx": cx, "cy": cy, "width": clip.width, "height": clip.height,
         },
         "fps": clip.fps,
-        "caption": source.caption,
+        "caption": caption,
         "scene": clip.scene,
         "asset": clip.asset,
         "licence": clip.licence,

@@ -13,9 +13,16 @@ from dataset.sections import (
     video_html,
     write_section,
 )
-from dataset.shards.card import SPLIT_HEADER, minutes, split_rows
+from dataset.shards.card import (
+    LEFT_OUT_HEADER,
+    SPLIT_HEADER,
+    left_out_rows,
+    minutes,
+    split_rows,
+)
 from dataset.shards.loader import Sample, read_sample
 from dataset.shards.manifest import SampleRow
+from dataset.shards.planning import Plan
 from dataset.shards.proof import Statistics
 from dataset.video import encode_preview, read_frame_indices
 from dataset.workspace import SHARDS, Workspace
@@ -30,9 +37,9 @@ JPEG_QUALITY = 80
 
 
 def write_dataset_section(
-    workspace: Workspace, rows: Sequence[SampleRow], statistics: Statistics, remarks: Sequence[str]
+    workspace: Workspace, rows: Sequence[SampleRow], statistics: Statistics, plan: Plan
 ) -> None:
-    """Write `report/dataset.html`; `remarks` are lines of plain text, such as what was left out."""
+    """Write `report/dataset.html`."""
     palindromes = sum(row.pivot is not None for row in rows)
     summary = (
         f"{len(rows)} samples, {palindromes} of them palindromes, {minutes(rows) / 60:.3f} hours, "
@@ -41,11 +48,18 @@ def write_dataset_section(
         f"integrated from the first pose, stay within {statistics.position_error_m:.1e} m and "
         f"{statistics.rotation_error_deg:.1e}° of its poses."
     )
-    body = "".join(f"<p>{html.escape(text)}</p>\n" for text in [summary, *remarks])
+    body = "".join(f"<p>{html.escape(text)}</p>\n" for text in [summary, *plan.remarks])
     body += table_html(SPLIT_HEADER, split_rows(rows))
+    body += _left_out_html(plan)
     body += table_html(["shard", "samples", "MB", "minutes"], _shard_rows(workspace, rows))
     body += _shares_figure(statistics) + _palindrome_html(workspace, rows)
     write_section(workspace, "dataset", "Dataset", body)
+
+
+def _left_out_html(plan: Plan) -> str:
+    if not plan.left_out:
+        return "<p>Every frame of the clips is in some sample.</p>\n"
+    return "<h3>Footage left out</h3>\n" + table_html(LEFT_OUT_HEADER, left_out_rows(plan))
 
 
 def _shard_rows(workspace: Workspace, rows: Sequence[SampleRow]) -> list[list[object]]:

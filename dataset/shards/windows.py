@@ -1,11 +1,13 @@
 """Which windows of a clip become samples, and which of them as palindromes too.
 
 A window starts on a GOP border, so that it is cut by copying packets, and windows of one length do
-not overlap. Whether a window also becomes a palindrome, and where that one turns, hangs on a hash
-of the seed, the tour, the first frame and the length: adding clips changes no other sample.
+not overlap; `dataset.shards.balance` adds some that do. Whether a window also becomes a palindrome,
+and where that one turns, hangs on a hash of the seed, the tour, the first frame and the length:
+adding clips changes no other sample.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,10 +47,14 @@ class Window:
         return palindrome_indices(self.length, self.pivot)
 
 
-def window_starts(frames: int, length: int) -> list[int]:
-    """First frames of the windows of a clip: as many as fit without overlap, on GOP borders."""
-    stride = -(-length // GOP_FRAMES) * GOP_FRAMES
-    return list(range(0, frames - length + 1, stride))
+def window_starts(frames: int, length: int, first: int = 0, stride: int | None = None) -> list[int]:
+    """First frames of the windows in the `frames` frames of a clip from `first`, on GOP borders.
+
+    As many as fit without overlap, or every `stride` frames, a multiple of a GOP.
+    """
+    step = stride or -(-length // GOP_FRAMES) * GOP_FRAMES
+    begin = -(-first // GOP_FRAMES) * GOP_FRAMES
+    return list(range(begin, first + frames - length + 1, step))
 
 
 def draw_palindrome(window: Window, share: float, seed: int) -> Window | None:
@@ -65,14 +71,10 @@ def draw_palindrome(window: Window, share: float, seed: int) -> Window | None:
     )
 
 
-def clip_samples(
-    tour_id: str, frames: int, lengths: tuple[int, ...], palindromes: float, seed: int
-) -> list[Window]:
-    """All samples of a clip of `frames` frames; none where it is too short for every length."""
+def with_palindromes(windows: Iterable[Window], share: float, seed: int) -> list[Window]:
+    """The windows, each followed by its palindrome if it has one."""
     samples = []
-    for length in sorted(set(lengths)):
-        for start in window_starts(frames, length):
-            window = Window(tour_id=tour_id, first_frame=start, length=length)
-            turned = draw_palindrome(window, palindromes, seed)
-            samples += [window] if turned is None else [window, turned]
+    for window in windows:
+        turned = draw_palindrome(window, share, seed)
+        samples += [window] if turned is None else [window, turned]
     return samples

@@ -6,7 +6,8 @@ shard whose part has the wanted fingerprint is left alone; any other is written 
 removed first. `shards/manifest.parquet` joins the parts: it is removed before anything changes and
 written when everything is there. Tar entries have mtime 0, no owner and the order of `MEMBERS`.
 
-One build at a time writes to a workspace.
+One build at a time writes to a workspace, by the lock of `python -m dataset.build`; its workers
+write a shard each.
 """
 
 import hashlib
@@ -27,25 +28,18 @@ END_OF_ARCHIVE = bytes(2 * tarfile.BLOCKSIZE)
 Progress = Callable[[int], object]  # is told of samples done
 
 
-def write_shards(
-    workspace: Workspace, shards: Sequence[Shard], label_set: str, progress: Progress
-) -> list[SampleRow]:
-    """Bring `shards/` to what is wanted; returns a row a sample, in the order of the shards."""
-    committed = {shard.name: _committed_rows(workspace, shard) for shard in shards}
+def prepare(workspace: Workspace, shards: Sequence[Shard]) -> list[list[SampleRow] | None]:
+    """Remove what is not wanted, and find what is there: the rows of each shard, or None.
+
+    The manifest goes first if anything is to change.
+    """
+    committed = [_committed_rows(workspace, shard) for shard in shards]
     stale = _unwanted(workspace, shards)
-    if stale or any(rows is None for rows in committed.values()):
+    if stale or None in committed:
         workspace.delete_file(MANIFEST)
     for path in stale:
         workspace.delete_file(path)
-    rows: list[SampleRow] = []
-    for shard in shards:
-        done = committed[shard.name]
-        if done is None:
-            done = _write_shard(workspace, shard, label_set, progress)
-        else:
-            progress(len(done))
-        rows += done
-    return rows
+    return committed
 
 
 def write_manifest(workspace: Workspace, rows: Sequence[SampleRow]) -> None:
@@ -86,9 +80,10 @@ def _committed_rows(workspace: Workspace, shard: Shard) -> list[SampleRow] | Non
         return None  # a part that is damaged commits nothing
 
 
-def _write_shard(
+def write_shard(
     workspace: Workspace, shard: Shard, label_set: str, progress: Progress
 ) -> list[SampleRow]:
+    """Write a shard and commit it; a row a sample."""
     workspace.delete_file(_part_path(shard))
     rows: list[SampleRow] = []
     offset = 0
@@ -115,7 +110,8 @@ def _encoded(
     for clip, samples in by_clip(shard.samples):
         with open_source(workspace, label_set, clip) as source:
             for sample in samples:
-                yield sample, tar_entries(sample.window.key, sample_members(source, sample.window))
+                members = sample_members(source, sample.window, sample.caption)
+                yield sample, tar_entries(sample.window.key, members)
 
 
 def tar_entries(key: str, members: dict[str, bytes]) -> bytes:

@@ -8,7 +8,10 @@ import pytest
 from dataset.workspace import Workspace
 from tests.dataset.scenes import build, make_workspace
 
-SMALL_SHARDS = ("--palindromes", "1", "--shard-mb", "0.3", "--val-share", "0.4")
+SMALL_SHARDS = (
+    "--palindromes", "1", "--shard-mb", "0.3", "--val-share", "0.4", "--balance", "0",
+    "--workers", "1",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from dataset.errors import MissingInputError, OpenRelicError
-from dataset.shards.layout import plan_samples, plan_shards, split_assets
+from dataset.shards.layout import plan_shards, split_assets
+from dataset.shards.planning import Recipe, plan_samples
 from dataset.workspace import Workspace
 
 
@@ -33,40 +34,57 @@ def test_no_validation_where_none_is_wanted() -> None:
         split_assets(["a"], 1)
 
 
+ALL_TURNED = Recipe(palindromes=1.0, balance=0, val_share=0.4, test_share=0)
+
+
+def test_three_splits() -> None:
+    assets = [f"asset{i}" for i in range(400)]
+    splits = list(split_assets(assets, 0.1, 0.2).values())
+    assert 20 < splits.count("val") < 60 < splits.count("test") < 100
+    for first in range(20):
+        few = [f"asset{first + i}" for i in range(3)]
+        assert sorted(split_assets(few, 0.1, 0.1).values()) == ["test", "train", "val"]
+        assert sorted(split_assets(few[:2], 0.1, 0.1).values()) == ["train", "val"]
+    with pytest.raises(OpenRelicError, match="both together below 1"):
+        split_assets(assets, 0.5, 0.5)
+
+
 def test_shards_do_not_hang_on_the_order_of_the_samples(captured: Workspace) -> None:
-    samples, remarks = plan_samples(captured, "default", (81,), 1.0, 0)
+    plan = plan_samples(captured, ALL_TURNED)
+    samples = plan.samples
     assert len(samples) == 10
-    assert remarks == ["Clips left out, shorter than 81 frames: beta-short-0d (60 frames)."]
-    shards = plan_shards(samples, 0.4, 300_000)
-    assert shards == plan_shards(samples[::-1], 0.4, 300_000)
+    assert plan.remarks == ["Clips left out, shorter than 81 frames: beta-short-0d (60 frames)."]
+    shards = plan_shards(samples, plan.splits, 300_000)
+    assert shards == plan_shards(samples[::-1], plan.splits, 300_000)
     assert len(shards) > 3
-    assert len(plan_shards(samples, 0.4, 10**9)) == 2
-    assert len(plan_shards(samples, 0.4, 1)) == 10
+    assert len(plan_shards(samples, plan.splits, 10**9)) == 2
+    assert len(plan_shards(samples, plan.splits, 1)) == 10
 
 
 def test_fingerprints_follow_the_inputs(captured: Workspace) -> None:
-    samples, _ = plan_samples(captured, "default", (81,), 1.0, 0)
-    [shard, *_] = plan_shards(samples, 0.4, 10**9)
+    plan = plan_samples(captured, ALL_TURNED)
+    [shard, *_] = plan_shards(plan.samples, plan.splits, 10**9)
     first = shard.samples[0]
     relabelled = dataclasses.replace(first, label_digest="other")
     recaptured = dataclasses.replace(first, clip=dataclasses.replace(first.clip, retries=1))
+    captioned = dataclasses.replace(first, caption="another")
     changed = [
         dataclasses.replace(shard, samples=(other, *shard.samples[1:])).fingerprint
-        for other in (relabelled, recaptured)
+        for other in (relabelled, recaptured, captioned)
     ]
-    assert len({shard.fingerprint, *changed}) == 3
+    assert len({shard.fingerprint, *changed}) == 4
 
 
 def test_missing_input_names_the_command(tmp_path) -> None:
     with pytest.raises(MissingInputError, match="python -m capture.run"):
-        plan_samples(Workspace(tmp_path), "default", (81,), 1.0, 0)
+        plan_samples(Workspace(tmp_path), Recipe())
 
 
 def test_missing_labels_name_the_command(captured: Workspace) -> None:
     with pytest.raises(MissingInputError, match="python -m labeling.poses_to_actions .* --set o"):
-        plan_samples(captured, "other", (81,), 1.0, 0)
+        plan_samples(captured, Recipe(label_set="other"))
 
 
 def test_clips_that_are_all_too_short(captured: Workspace) -> None:
     with pytest.raises(OpenRelicError, match="makes no sample.*317 frames: alpha-one-0a"):
-        plan_samples(captured, "default", (317,), 1.0, 0)
+        plan_samples(captured, Recipe(lengths=(317,)))

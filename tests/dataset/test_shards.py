@@ -119,7 +119,7 @@ def test_leftovers_are_cleared(built: Workspace, finished: Workspace) -> None:
 
 
 def test_other_settings_and_back(built: Workspace, finished: Workspace) -> None:
-    build(finished, "--palindromes", "0", "--val-share", "0")
+    build(finished, "--palindromes", "0", "--val-share", "0", "--balance", "0")
     assert len(shard_paths(finished)) == 1
     assert len(read_manifest(finished)) == 5
     build(finished, *SMALL_SHARDS)
@@ -176,7 +176,7 @@ def test_a_truncated_shard_is_named(finished: Workspace) -> None:
 
 
 def test_several_lengths(fresh: Workspace) -> None:
-    build(fresh, "--window", "81", "161", "--palindromes", "0")
+    build(fresh, "--window", "81", "161", "--palindromes", "0", "--balance", "0", "--workers", "1")
     rows = read_manifest(fresh)
     assert sorted(row.length for row in rows) == [81] * 5 + [161] * 2
     assert len(list(iterate_samples(fresh, length=161))) == 2

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.shards.windows import Window, clip_samples, draw_palindrome, window_starts
+from dataset.shards.windows import Window, draw_palindrome, window_starts, with_palindromes
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,18 @@ def test_windows_fit_apart_and_on_borders(frames: int, length: int) -> None:
     assert not starts or starts[-1] + length + length > frames - 16
 
 
-def test_samples_of_a_clip_do_not_hang_on_other_clips_or_lengths() -> None:
-    both = clip_samples("t", 700, (81, 161), 0.5, 3)
-    assert both == clip_samples("t", 700, (81,), 0.5, 3) + clip_samples("t", 700, (161,), 0.5, 3)
-    keys = [window.key for window in both]
+def test_a_segment_is_tiled_from_its_first_gop_border() -> None:
+    assert window_starts(200, 81, first=20) == [32, 128]
+    assert window_starts(92, 81, first=20) == []
+    assert window_starts(93, 81, first=20) == [32]
+    assert window_starts(129, 81, stride=16) == [0, 16, 32, 48]
+
+
+def test_a_palindrome_does_not_hang_on_the_other_windows() -> None:
+    windows = [Window(tour_id="t", first_frame=start, length=81) for start in (0, 96, 192)]
+    whole = with_palindromes(windows, 0.5, 3)
+    assert whole == [w for window in windows for w in with_palindromes([window], 0.5, 3)]
+    keys = [window.key for window in whole]
     assert len(set(keys)) == len(keys)
     assert not any("." in key for key in keys)
     assert keys[0] == "t-f000000-n081"
