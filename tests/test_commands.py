@@ -37,7 +37,7 @@ def assert_one_line(done: subprocess.CompletedProcess, *parts: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [*STAGES, "capture.conformance", "training.play", "capture.engine"]
+    "module", [*STAGES, "capture.conformance", "training.memory", "training.play", "capture.engine"]
 )
 def test_help_comes_before_anything_heavy_is_imported(module: str) -> None:
     done = run(module, "--help", python=("-X", "importtime"))
@@ -49,7 +49,9 @@ def test_help_comes_before_anything_heavy_is_imported(module: str) -> None:
         assert done.stdout.startswith(f"usage: python -m {module} ")
 
 
-@pytest.mark.parametrize("module", [*STAGES, "capture.conformance", "training.play"])
+@pytest.mark.parametrize(
+    "module", [*STAGES, "capture.conformance", "training.memory", "training.play"]
+)
 def test_wrong_arguments_are_one_line(module: str) -> None:
     see = f"see `python -m {module} --help`"
     assert_one_line(run(module, "x", "--bogus", "3"), "--bogus", see)

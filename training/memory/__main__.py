@@ -57,7 +57,7 @@ def main() -> None:
     from training.session import token_grid
 
     recipe = read_recipe(settings.recipe)
-    memory = _memory(settings, recipe.memory)
+    memory = asked_memory(settings, recipe.memory)
     plans = _plans(settings, recipe, memory)
     rows, cols = token_grid(recipe)
     budget = budget_tokens(rows, cols)
@@ -66,7 +66,7 @@ def main() -> None:
         draw_plan(plans, budget).savefig(settings.out, dpi=150)
 
 
-def _memory(settings: Settings, memory):
+def asked_memory(settings: Settings, memory):
     """The recipe's memory with what the command line changes."""
     changes: dict[str, object] = {
         name: value
@@ -104,7 +104,7 @@ def _plans(settings: Settings, recipe, memory):
         steps=len(recipe.flow.student_grid), bytes_per_value=4 if wide else 2,
         float8=settings.float8,
     )  # fmt: skip
-    latents = -(-round(settings.seconds * 16 + 3) // (4 * memory.chunk)) * memory.chunk
+    latents = max(1, round(settings.seconds * 16 + 3) // (4 * memory.chunk)) * memory.chunk
     whole = replace(memory, schedule=(1,), newest=None, older="pool")
     named = {_name(memory): memory, "everything whole": whole}
     return {
