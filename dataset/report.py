@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "plan": "python -m capture.plan {workspace} --scenes 5 --minutes 4.1",
     "capture": "python -m capture.run {workspace}",
     "labels": "python -m labeling.poses_to_actions {workspace}",
+    "qa": "python -m dataset.qa {workspace}",
     "dataset": "python -m dataset.build {workspace}",
     "latents": "python -m dataset.latents {workspace} --config configs/tiny.yaml",
     "training": "python -m training.run configs/tiny.yaml --workspace {workspace}",

@@ -17,6 +17,7 @@ STAGES = {
     "capture.run": (["{w}"], "python -m capture.plan {w}"),
     "capture.status": (["{w}"], "python -m capture.plan {w}"),
     "labeling.poses_to_actions": (["{w}"], "python -m capture.run {w}"),
+    "dataset.qa": (["{w}"], "python -m capture.run {w}"),
     "dataset.build": (["{w}"], "python -m capture.run {w}"),
     "dataset.latents": (["{w}", "--config", RECIPE], "python -m dataset.build {w}"),
     "training.run": ([RECIPE, "--workspace", "{w}"], "python -m dataset.build {w}"),

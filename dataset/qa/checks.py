@@ -71,7 +71,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check("blown_share", "exposure_lighting", "share", 0.3, "pixels at full white"),
     _check("crushed_share", "exposure_lighting", "share", 0.5, "pixels at full black"),
-    _check("brightness", "exposure_lighting", "share", 0.08, "mean luma of the picture", below=True),
+    _check("brightness", "exposure_lighting", "share", 0.08, "mean luma", below=True),
     _check(
         "flicker", "exposure_lighting", "levels", 2.0,
         "unsteadiness of the light from frame to frame, of the same surfaces",
