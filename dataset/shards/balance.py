@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset.shards.windows import Window
+from labeling.actions import ACTIONS
 
 MOST_SHARED = 2 / 3
 # Scores that differ by less are equal: the last digits of a sum are the processor's.
@@ -32,9 +33,19 @@ class Counted:
 
 def action_shares(windows: Sequence[Counted]) -> np.ndarray:
     """Share of the frames of some windows with each action pressed, (13,)."""
-    frames = sum(counted.window.length for counted in windows)
-    total = np.sum([counted.counts for counted in windows], axis=0, dtype=np.int64)
-    return total / max(frames, 1)
+    return _total(windows) / max(_frames(windows), 1)
+
+
+def _total(windows: Sequence[Counted]) -> np.ndarray:
+    """Frames with each action pressed, int64 (13,)."""
+    counts = np.zeros((len(windows), len(ACTIONS)), np.int64)
+    for number, counted in enumerate(windows):
+        counts[number] = counted.counts
+    return np.asarray(counts.sum(axis=0))
+
+
+def _frames(windows: Sequence[Counted]) -> int:
+    return sum(counted.window.length for counted in windows)
 
 
 def further_windows(
@@ -47,8 +58,7 @@ def further_windows(
     if not tiling or not candidates or floor <= 0:
         return []
     pool = _Pool(candidates, tiling)
-    total = np.sum([counted.counts for counted in tiling], axis=0, dtype=np.int64)
-    frames = sum(counted.window.length for counted in tiling)
+    total, frames = _total(tiling), _frames(tiling)
     room, chosen = limit * frames, []
     while (best := pool.best(total / frames, floor, room)) is not None:
         added = candidates[best]

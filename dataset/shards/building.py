@@ -92,6 +92,7 @@ def _under_ray(
 
     at_once = start_ray(ray_address, workers, Shares())
     import ray
+    from ray.exceptions import RayError
 
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(_ray_task)
     location = workspace.location
@@ -106,7 +107,7 @@ def _under_ray(
             number, built = running.pop(done), _result(ray.get(done))
             progress(len(built[0]))
             yield number, built
-    except ray.exceptions.RayError as error:
+    except RayError as error:
         raise OpenRelicError(
             f"a worker was lost {RETRIES + 1} times ({str(error).splitlines()[0]}): run the same "
             "command again to go on, with fewer --workers if memory is short"
