@@ -2,7 +2,8 @@
 
 Both conditions are one row a frame and become one embedding a latent: four rows are patched
 together (`training.grid.group_rows`) and go through an MLP whose last layer starts at zero, so that
-a pretrained video model is unchanged at the start.
+a pretrained video model is unchanged at the start. A latent with rows of NaN is one whose
+condition is not known: it gets an embedding of zeros, which is how conditions are dropped.
 
 The pose that the model sees is integrated from the labels, because at inference there are no metres
 and no engine. It is relative to the window's first camera, with translation in `unit_m`, and has 12
@@ -50,7 +51,9 @@ class ConditionEncoder(nn.Module):
     def forward(self, rows_BFC: torch.Tensor) -> torch.Tensor:
         """Encode F = 4T - 3 rows (frame 0 among them) or 4T rows (a later chunk)."""
         grouped = group_rows(rows_BFC).to(self.linear_1.weight.dtype)
-        return self.linear_2(nn.functional.silu(self.linear_1(grouped)))
+        known = ~grouped.isnan().any(-1, keepdim=True)
+        hidden = nn.functional.silu(self.linear_1(grouped.nan_to_num()))
+        return self.linear_2(hidden) * known
 
 
 @dataclass(frozen=True, kw_only=True)

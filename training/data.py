@@ -7,7 +7,7 @@ must not shard them again.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ class Batch:
     """Windows of one length, on the CPU."""
 
     keys: tuple[str, ...]
+    positions: tuple[int, ...]
+    """places in the endless sequence of epochs; of a batch asked for by samples, their indices"""
     texts: tuple[str, ...]
     latents: torch.Tensor
     """(B, C, L, h, w) float32, normalised"""
@@ -70,7 +72,9 @@ class LatentData:
     def batch(self, number: int, size: int, rank: int = 0, ranks: int = 1) -> Batch:
         """Batch `number` of a rank."""
         first = (number * ranks + rank) * size
-        return self.samples([self.index(first + j) for j in range(size)])
+        positions = range(first, first + size)
+        made = self.samples([self.index(position) for position in positions])
+        return replace(made, positions=tuple(positions))
 
     def samples(self, indices: list[int]) -> Batch:
         """The samples at `indices` of `rows`, as one batch."""
@@ -79,6 +83,7 @@ class LatentData:
         actions = torch.from_numpy(np.stack([sample.actions[:frames] for sample in samples]))
         return Batch(
             keys=tuple(sample.row.key for sample in samples),
+            positions=tuple(indices),
             texts=tuple(sample.row.caption for sample in samples),
             latents=torch.from_numpy(
                 np.stack([sample.latents[:, : self._latents] for sample in samples])

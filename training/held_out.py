@@ -33,7 +33,7 @@ def write_held_out(context: RunContext, phase: Phase, weights: Path, folder: Pat
     path = folder / HELD_OUT
     # Only the main process looks: one that came later would see the file and not wait.
     if context.accelerator.is_main_process and not _scored(path, weights):
-        model = context.load_model(weights, phase.latents).eval()
+        model = context.load_model(weights, phase.latents, alone=True).eval()
         record = {"weights": weights.parent.name, **score(context, model, phase)}
         part = path.with_suffix(".part")
         part.write_bytes(json_bytes(record))

@@ -27,6 +27,7 @@ from training.checkpoint import (
 )
 from training.config import OptimizerConfig
 from training.context import RunContext, Stage
+from training.parallel import whole
 from training.transformer import RelicTransformer
 
 METRICS = "metrics.jsonl"
@@ -58,7 +59,7 @@ def optimize(
         group["lr"] = config.learning_rate * min(1.0, (iteration + 1) / max(1, config.warmup))
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return float(norm)
+    return float(whole(norm))
 
 
 def finished(context: RunContext, stage: Stage, name: str, iterations: int) -> Path | None:
@@ -105,16 +106,10 @@ def run_stage(
             recorder.write(number + 1, metrics)
             progress.set_postfix({key: f"{value:.4g}" for key, value in metrics.items()})
         if (number + 1) % context.recipe.run.checkpoint_every == 0 or number + 1 == iterations:
-            _save(context, folder, number + 1, trained, made_with)
+            save_checkpoint(folder, number + 1, trained, made_with)
     if recorder:
         recorder.close()
     return _last(folder)
-
-
-def _save(context: RunContext, folder: Path, step: int, trained: Trained, made_with: str) -> None:
-    if context.accelerator.is_main_process:
-        save_checkpoint(folder, step, trained, made_with)
-    context.accelerator.wait_for_everyone()
 
 
 def _last(folder: Path) -> Path:

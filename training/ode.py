@@ -74,11 +74,13 @@ def pair_latents(context: RunContext) -> int:
 
 def _bidirectional(context: RunContext, weights: Path) -> Solver:
     longest = max(context.recipe.teacher.phases, key=lambda phase: phase.seconds)
-    return bidirectional_solver(context, context.load_model(weights, longest.latents).eval())
+    return bidirectional_solver(
+        context, context.load_model(weights, longest.latents, alone=True).eval()
+    )
 
 
 def _causal(context: RunContext, weights: Path) -> Solver:
-    model = context.load_model(weights, context.recipe.student_yarn_length)
+    model = context.load_model(weights, context.recipe.student_yarn_length, alone=True)
     return causal_solver(context, model.eval())
 
 
@@ -110,8 +112,8 @@ def ode_loss(
     Samples run one by one: each has a number of chunks, and so a mask, of its own.
     """
     size = context.recipe.ode.batch
-    process = context.accelerator
-    first = (number * process.num_processes + process.process_index) * size
+    mine = context.processes
+    first = (number * mine.replicas + mine.replica) * size
     pairs = store.take([first + j for j in range(size)])
     whole = context.conditions(pairs.batch)
     generator = context.generator(NAME, number)

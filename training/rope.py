@@ -92,7 +92,8 @@ class Rope:
 
 
 def _frequencies(channels: int, theta: float) -> torch.Tensor:
-    exponent = torch.arange(0, channels, 2, dtype=torch.float64) / channels
+    # Never on the meta device, where a network may be made before its weights are read.
+    exponent = torch.arange(0, channels, 2, dtype=torch.float64, device="cpu") / channels
     return theta**-exponent
 
 

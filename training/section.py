@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,6 +18,7 @@ from training.held_out import HELD_OUT
 from training.loop import METRICS, read_metrics
 from training.ode import CAUSAL_NAME, NAME
 from training.teacher import phase_name as teacher_name
+from training.transformer import RelicTransformer
 
 DMD_CURVES = {
     "dmd_loss": "student: DMD loss",
@@ -33,7 +35,9 @@ def write_training_section(context: RunContext) -> None:
 
 def _facts(context: RunContext) -> str:
     recipe = context.recipe
-    parameters = sum(p.numel() for p in context.new_model(recipe.student_model()).parameters())
+    with torch.device("meta"):
+        model = RelicTransformer(recipe.student_model())
+    parameters = sum(p.numel() for p in model.parameters())
     windows = ", ".join(str(phase.seconds) for phase in recipe.teacher.phases)
     return (
         f"<p>Recipe {recipe.name}: {parameters / 1e6:.2f} M parameters, windows of {windows} s, "

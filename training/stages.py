@@ -1,11 +1,13 @@
 """From a recipe to a run: what must hold before the first step, and the order of the stages."""
 
 import dataclasses
+import logging
 from typing import Literal
 
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedType, set_seed
 
+from dataset.errors import OpenRelicError
 from dataset.latents.store import require_latents
 from dataset.workspace import Workspace, json_bytes
 from training.config import Recipe
@@ -14,13 +16,19 @@ from training.dmd import train_dmd
 from training.ode import train_ode
 from training.teacher import train_teacher
 
+OWN_WAYS = (DistributedType.DEEPSPEED, DistributedType.FSDP, DistributedType.MEGATRON_LM)
+log = logging.getLogger(__name__)
+
 
 def open_run(workspace: Workspace, recipe: Recipe, recipe_path: str) -> RunContext:
     """Check latents, window lengths and the run's folder, and keep the recipe beside the output."""
     folder = run_folder(workspace, recipe.name)
     rows = require_latents(workspace, recipe.latents, recipe_path)
     precision = "bf16" if recipe.run.precision == "bfloat16" else "no"
-    context = RunContext(recipe, workspace, rows, Accelerator(mixed_precision=precision))
+    accelerator = Accelerator(mixed_precision=precision)
+    _check_launch(accelerator)
+    context = RunContext(recipe, workspace, rows, accelerator)
+    context.processes.check()
     set_seed(recipe.seed)
     for phase in recipe.teacher.phases:
         context.data("train", phase.latents)
@@ -30,6 +38,18 @@ def open_run(workspace: Workspace, recipe: Recipe, recipe_path: str) -> RunConte
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "recipe.json").write_bytes(json_bytes(dataclasses.asdict(recipe)))
     return context
+
+
+def _check_launch(accelerator: Accelerator) -> None:
+    """Refuse launchers that would split networks themselves: replay needs to know how it is done.
+
+    A few-step student is trained by many backward passes an update, over a memory of its own.
+    """
+    if accelerator.distributed_type in OWN_WAYS:
+        raise OpenRelicError(
+            f"accelerate was told to use {accelerator.distributed_type.value}: launch without it, "
+            "and set run.shard: fsdp and run.sequence_parallel in the recipe instead"
+        )
 
 
 def run_stages(context: RunContext, until: Literal["teacher", "ode", "dmd"] = "dmd") -> None:

@@ -1,9 +1,12 @@
 """Stage 1: the bidirectional teacher.
 
 Flow matching over whole windows. Latent 0 is the image: clean, level 0, in no loss. One level a
-window, drawn from the warped table. Windows grow through the phases of the curriculum; each phase
-starts from the averaged weights of the one before, with YaRN stretched to its length, and its last
-checkpoint stays, because distillation scores rollouts with the teacher of their length.
+window, drawn from the warped table. A window's noise, level and dropout are drawn by its place in
+the run, so an update is the same however its windows are split over processes and passes.
+
+Windows grow through the phases of the curriculum; each phase starts from the averaged weights of
+the one before, with YaRN stretched to its length, and its last checkpoint stays, because
+distillation scores rollouts with the teacher of their length.
 
     runs/<name>/teacher-05s/, teacher-10s/, teacher-20s/
 """
@@ -21,6 +24,7 @@ from training.held_out import write_held_out
 from training.loop import Metrics, adamw, finished, optimize, run_stage
 from training.rollout import predict_velocity
 from training.transformer import RelicTransformer
+from training.weights import find_pretrained
 
 MODEL = "transformer"
 AVERAGE = f"{MODEL}_ema"
@@ -56,11 +60,10 @@ def _train_phase(context: RunContext, phase: Phase, before: Path | None) -> Path
     )
 
     def step(number: int) -> Metrics:
-        loss = teacher_loss(context, model, phase, number)
-        loss.backward()
+        loss = teacher_gradient(context, model, phase, number)
         norm = optimize(context, model, optimizer, config.optimizer, number)
         average.update(model)
-        return {"loss": float(loss.detach()), "gradient_norm": norm}
+        return {"loss": context.mean(loss), "gradient_norm": norm}
 
     return run_stage(context, "teacher", phase_name(phase), trained, phase.iterations, step)
 
@@ -68,26 +71,54 @@ def _train_phase(context: RunContext, phase: Phase, before: Path | None) -> Path
 def first_weights(context: RunContext, phase: Phase, before: Path | None) -> RelicTransformer:
     """Random weights, those of a pretrained model, or those of the phase before."""
     config = context.recipe.teacher_model(phase.latents)
-    folder = before or (Path(name) if (name := context.recipe.teacher.pretrained) else None)
+    name = context.recipe.teacher.pretrained
+    folder = before or (find_pretrained(name) if name else None)
     if folder is None:
         return context.new_model(config)
     log.info("%s starts from %s", phase_name(phase), folder)
     return context.load_model(folder, phase.latents)
 
 
+def teacher_gradient(
+    context: RunContext, model: RelicTransformer, phase: Phase, number: int
+) -> torch.Tensor:
+    """Leave the gradient of update `number` in the model; returns this process's mean loss."""
+    passes = context.recipe.teacher.accumulate
+    total = torch.zeros((), device=context.device)
+    for place in range(passes):
+        loss = teacher_loss(context, model, phase, number * passes + place) / passes
+        loss.backward()
+        total += loss.detach()
+    return total
+
+
 def teacher_loss(
     context: RunContext, model: RelicTransformer, phase: Phase, number: int
 ) -> torch.Tensor:
-    """The flow-matching loss of batch `number`."""
+    """The flow-matching loss of batch `number` of this replica."""
+    batch = context.batch("train", phase.latents, number, context.recipe.teacher.batch)
+    draws = [_draw(context, phase, place, batch.latents[0]) for place in batch.positions]
+    noise, level, chance = (torch.stack(part) for part in zip(*draws, strict=True))
     config = context.recipe.teacher
-    batch = context.batch("train", phase.latents, number, config.batch)
-    generator = context.generator(phase_name(phase), number)
-    drop = torch.rand(config.batch, generator=generator, device=context.device)
-    conditions = context.conditions(batch, drop < config.text_dropout)
+    conditions = context.conditions(
+        batch,
+        chance[:, 0] < config.text_dropout,
+        without_actions=chance[:, 1] < config.action_dropout,
+        without_poses=chance[:, 2] < config.pose_dropout,
+    )
     clean = batch.latents.to(context.device)
-    noise = torch.randn(clean.shape, generator=generator, device=context.device)
-    level = draw_sigmas(context.recipe.flow, (config.batch, 1), generator=generator)
     sigma = level * generated_latents(clean.shape[2]).to(context.device)
     with context.arithmetic():
         predicted = predict_velocity(model, add_noise(clean, noise, sigma), sigma, conditions)
     return flow_loss(predicted.float(), clean, noise)
+
+
+def _draw(
+    context: RunContext, phase: Phase, place: int, like_CTHW: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Noise (C, T, h, w), level (1,) and dropout's three numbers of the window at `place`."""
+    generator = context.generator(phase_name(phase), place, shared=True)
+    chance = torch.rand(3, generator=generator, device=context.device)
+    level = draw_sigmas(context.recipe.flow, (1,), generator=generator)
+    noise = torch.randn(like_CTHW.shape, generator=generator, device=context.device)
+    return noise, level, chance

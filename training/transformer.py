@@ -25,6 +25,7 @@ from dataset.errors import OpenRelicError
 from training.attention import AttentionPath, FullAttention, TokenGrid
 from training.blocks import RelicBlock, TimeTextEmbedding, WideLayerNorm
 from training.conditions import ACTION_DIM, POSE_DIM, ConditionEncoder
+from training.parallel import SequenceGroup
 from training.rope import YARN_ORIGINAL_LENGTH, Rope, RopeConfig
 
 
@@ -151,6 +152,7 @@ class RelicTransformer(nn.Module):
         self.proj_out = nn.Linear(dim, config.out_channels * math.prod(patch))
         self.scale_shift_table = nn.Parameter(torch.randn(1, 2, dim) / dim**0.5)
         self.gradient_checkpointing = False
+        self.sequence: SequenceGroup | None = None
 
     def forward(
         self,
@@ -176,13 +178,19 @@ class RelicTransformer(nn.Module):
         actions_BTD, poses_BTD = self._conditions(actions_BFA, poses_BFP, path, grid.latents)
         scale = self.config.attention_head_dim**-0.5 / self.config.yarn_temperature
         attend = path.prepare(self.rope, grid, x_BTND.dtype, x_BTND.device, scale)
+        if self.sequence is not None:
+            x_BTND = self.sequence.split(x_BTND)
+            attend = self.sequence.over_heads(attend, grid.latents)
         for layer, block in enumerate(self.blocks):
             arguments = (layer, attend, x_BTND, modulation_BT6D, text, actions_BTD, poses_BTD)
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 x_BTND = checkpoint(block, *arguments, use_reentrant=False)
             else:
                 x_BTND = block(*arguments)
-        return self._unpatchify(self._modulate_out(x_BTND, embedded_BTD), grid)
+        tokens_BTNP = self._modulate_out(x_BTND, embedded_BTD)
+        if self.sequence is not None:
+            tokens_BTNP = self.sequence.join(tokens_BTNP)
+        return self._unpatchify(tokens_BTNP, grid)
 
     def _token_grid(self, latents_BCTHW: torch.Tensor, timestep_BT: torch.Tensor) -> TokenGrid:
         batch, channels, latents, height, width = latents_BCTHW.shape

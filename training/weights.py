@@ -1,56 +1,200 @@
 """Transformer folders in diffusers' layout: `config.json` and safetensors, sharded or not.
 
 A plain Wan-2.1 text-to-video `transformer/` folder loads too: it lacks only RELIC's encoders, which
-then keep their zero effect.
+then keep their zero effect. A pretrained network is named by that folder, by the one that holds it
+beside `vae/` and `text_encoder/`, or by its name on the Hugging Face hub.
 
-`training.checkpoint` writes such folders.
+A network is made without memory for its weights, and filled tensor by tensor: a process of a
+sharded run never holds more than its own part and one tensor.
 
-Public: `load_transformer`, `CONFIG_NAME`, `WEIGHTS_NAME`.
+Public: `load_transformer`, `make_transformer`, `fill`, `find_pretrained`, `TensorFiles`,
+`CONFIG_NAME`, `WEIGHTS_NAME`.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from torch import nn
 
 from dataset.errors import OpenRelicError
+from training.conditions import ConditionEncoder
+from training.parallel import own_part
 from training.transformer import RelicTransformer, TransformerConfig
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "diffusion_pytorch_model.safetensors"
+INDEX_NAME = f"{WEIGHTS_NAME}.index.json"
+SUBFOLDER = "transformer"
 ADDITIONS = ("action_encoder.", "pose_encoder.")
 """Parameters that a plain Wan folder lacks."""
 
+Place = Callable[[RelicTransformer], None]
+"""What is done to a network before it has memory for its weights, such as sharding it."""
 
-def load_transformer(folder: Path, **overrides: Any) -> RelicTransformer:
-    """Load a folder; `overrides` replace config fields (say, `yarn_target_length`)."""
-    config_path = folder / CONFIG_NAME
-    if not config_path.is_file():
-        raise OpenRelicError(f"{folder} holds no {CONFIG_NAME}: a transformer folder does")
-    config = TransformerConfig.from_json(json.loads(config_path.read_text()))
-    model = RelicTransformer(replace(config, **overrides))
-    missing, unexpected = model.load_state_dict(_read_weights(folder), strict=False)
-    missing = [name for name in missing if not name.startswith(ADDITIONS)]
-    if missing or unexpected:
+
+class TensorFiles:
+    """The tensors of a folder, read one at a time, by its index where they are in several files."""
+
+    def __init__(self, folder: Path) -> None:
+        """Look where every tensor is; a file that is missing or damaged raises."""
+        from safetensors import SafetensorError, safe_open
+
+        index = folder / INDEX_NAME
+        names = [WEIGHTS_NAME]
+        if index.is_file():
+            names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        self._files: dict[str, Any] = {}
+        for name in names:
+            if not (folder / name).is_file():
+                raise OpenRelicError(f"{folder} lacks {name}: copy the folder again")
+            try:
+                opened = safe_open(str(folder / name), "pt")
+            except SafetensorError as error:
+                raise OpenRelicError(
+                    f"{folder / name} is damaged ({error}): copy the folder again"
+                ) from error
+            self._files |= dict.fromkeys(opened.keys(), opened)
+
+    @property
+    def names(self) -> set[str]:
+        """Names of all tensors."""
+        return set(self._files)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """A tensor's shape, without reading it."""
+        return tuple(self._files[name].get_slice(name).get_shape())
+
+    def read(self, name: str) -> torch.Tensor:
+        """A tensor, on the CPU."""
+        return self._files[name].get_tensor(name)
+
+
+def find_pretrained(name: str) -> Path:
+    """The transformer folder that `teacher.pretrained` means."""
+    folder = Path(name)
+    for candidate in (folder, folder / SUBFOLDER):
+        if (candidate / CONFIG_NAME).is_file():
+            return candidate
+    if folder.exists() or folder.is_absolute() or name.count("/") != 1:
         raise OpenRelicError(
-            f"{folder} does not fit its {CONFIG_NAME}: lacks {missing[:3]}, has extra "
-            f"{unexpected[:3]}"
+            f"teacher.pretrained: {name!r} holds neither {CONFIG_NAME} nor {SUBFOLDER}/: give a "
+            "diffusers folder or hub name, such as Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
         )
+    return _from_hub(name) / SUBFOLDER
+
+
+def _from_hub(name: str) -> Path:
+    """A local copy of the transformer of a model on the hub."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=[f"{SUBFOLDER}/*"]))
+    except (OSError, ValueError) as error:
+        raise OpenRelicError(
+            f"teacher.pretrained: {name!r} is no folder and cannot be had from the hub "
+            f"({type(error).__name__}); download it where there is a network, and name the folder"
+        ) from error
+
+
+def load_config(folder: Path) -> TransformerConfig:
+    """The network that a folder says it holds."""
+    path = folder / CONFIG_NAME
+    if not path.is_file():
+        raise OpenRelicError(f"{folder} holds no {CONFIG_NAME}: a transformer folder does")
+    return TransformerConfig.from_json(json.loads(path.read_text()))
+
+
+def load_transformer(
+    folder: Path,
+    *,
+    place: Place | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    **overrides: Any,
+) -> RelicTransformer:
+    """Load a folder; `overrides` replace config fields (say, `yarn_target_length`)."""
+    config = replace(load_config(folder), **overrides)
+    with torch.device("meta"):
+        model = RelicTransformer(config)
+    if place is not None:
+        place(model)
+    files = TensorFiles(folder)
+    check_fit(folder, model, files)
+    model.to(dtype).to_empty(device=device)
+    missing = [name for name, _ in model.named_parameters() if name not in files.names]
+    fill(dict(model.named_parameters()), files.read, files.names)
+    if missing:
+        fill(dict(model.named_parameters()), _additions(config).__getitem__, set(missing))
     return model
 
 
-def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a folder, by its index where the weights are sharded."""
-    index = folder / f"{WEIGHTS_NAME}.index.json"
-    names = [WEIGHTS_NAME]
-    if index.is_file():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    state: dict[str, torch.Tensor] = {}
-    for name in names:
-        if not (folder / name).is_file():
-            raise OpenRelicError(f"{folder} lacks {name}: copy the folder again")
-        state.update(load_file(folder / name))
-    return state
+def check_fit(folder: Path, model: nn.Module, files: TensorFiles) -> None:
+    """Raise `OpenRelicError` unless the folder has the network's parameters, additions apart."""
+    wanted = {name: tuple(value.shape) for name, value in model.named_parameters()}
+    missing = sorted(n for n in wanted.keys() - files.names if not n.startswith(ADDITIONS))
+    extra = sorted(files.names - wanted.keys())
+    if missing or extra:
+        raise OpenRelicError(
+            f"{folder} does not fit its {CONFIG_NAME}: lacks {missing[:3]}, has extra {extra[:3]}"
+        )
+    for name in sorted(files.names):
+        if files.shape(name) != wanted[name]:
+            raise OpenRelicError(
+                f"{folder} does not fit its {CONFIG_NAME}: {name} is {files.shape(name)}, it "
+                f"should be {wanted[name]}"
+            )
+
+
+@torch.no_grad()
+def fill(
+    weights: dict[str, torch.Tensor], read: Callable[[str], torch.Tensor], names: set[str]
+) -> None:
+    """Copy whole tensors into `weights`, each process its own part where they are sharded."""
+    from torch.distributed.tensor import distribute_tensor
+
+    for name in sorted(names):
+        here, tensor = weights[name], read(name)
+        mesh = getattr(here, "device_mesh", None)
+        if mesh is None:
+            here.copy_(tensor)
+            continue
+        # Every process reads for itself, so nothing needs to be sent.
+        tensor = tensor.to(device=own_part(here).device, dtype=here.dtype)
+        parts = distribute_tensor(tensor, mesh, here.placements, src_data_rank=None)  # type: ignore[attr-defined]
+        own_part(here).copy_(own_part(parts))
+
+
+def make_transformer(
+    config: TransformerConfig,
+    seed: int,
+    *,
+    place: Place | None = None,
+    device: torch.device | str = "cpu",
+) -> RelicTransformer:
+    """A network with the random weights of a seed, equal on all processes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = RelicTransformer(config)
+    if place is not None:
+        place(model)
+    return model.to(device)
+
+
+def _additions(config: TransformerConfig) -> dict[str, torch.Tensor]:
+    """First weights of RELIC's encoders, of zero effect, the same in every process and run."""
+    hidden = config.condition_hidden_dim or config.dim
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoders = {
+            "action_encoder": ConditionEncoder(config.action_dim, hidden, config.dim),
+            "pose_encoder": ConditionEncoder(config.pose_dim, hidden, config.dim),
+        }
+    return {
+        f"{name}.{key}": value.detach()
+        for name, encoder in encoders.items()
+        for key, value in encoder.named_parameters()
+    }

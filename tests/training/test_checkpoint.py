@@ -31,26 +31,26 @@ def make(seed: int = 0) -> Trained:
     )  # fmt: skip
 
 
-def step(trained: Trained) -> float:
+def step(trained: Trained, number: int = 0) -> float:
     model, optimizer = trained.models["transformer"], trained.optimizers["transformer"]
-    x = torch.randn(1, 2, 4, 2, 2)
+    x = torch.randn(1, 2, 4, 2, 2, generator=torch.Generator().manual_seed(number))
     loss = model(x, torch.full((1, 4), 500.0), torch.ones(1, 3, 4)).square().mean()
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
     trained.averages["transformer"].update(model)
-    return float(loss)
+    return loss.item()
 
 
 def test_going_on_from_a_checkpoint_is_going_on(tmp_path):
     trained = make()
-    for _ in range(3):
-        step(trained)
+    for number in range(3):
+        step(trained, number)
     saved = save_checkpoint(tmp_path, 3, trained, "recipe")
-    expected = [step(trained) for _ in range(3)]
+    expected = [step(trained, number) for number in range(3, 6)]
     other = make(seed=9)
     assert load_checkpoint(saved, other, "recipe") == 3
-    assert [step(other) for _ in range(3)] == expected
+    assert [step(other, number) for number in range(3, 6)] == expected
     weights, found = trained.averages["transformer"].weights, other.averages["transformer"].weights
     assert all(torch.equal(weights[name], found[name]) for name in weights)
 
