@@ -32,8 +32,8 @@ from training.flow import (
 )
 from training.loop import Metrics, adamw, finished, optimize, run_stage
 from training.pairs import guided_velocity
-from training.replay import replay_backward
 from training.rollout import Conditions, Rollout, predict_velocity, rollout
+from training.rollout_backward import rollout_backward
 from training.transformer import RelicTransformer
 
 MODEL = "transformer"
@@ -158,7 +158,7 @@ def student_gradient(context: RunContext, models: Models, phase: Phase, number: 
     # d/dx of 1/2 mean (x - stop(x - push))^2 is push over the number of counted values.
     values = x[:, :, 1:].numel()
     with context.arithmetic():
-        replay_backward(models.student, made, push / values, conditions, context.recipe.memory)
+        rollout_backward(models.student, made, push / values, conditions, context.recipe.memory)
     return {
         "dmd_loss": 0.5 * float(latent_mse(push, torch.zeros_like(push), counted)),
         "exit_level": float(made.blocks[-1].exit_sigma_T[-1]),
