@@ -15,6 +15,8 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from capture.recording.cameras import SpawnedCameras
+from capture.sessions.address import running_address
 from capture.sessions.kept import ScratchFolder
 from capture.tours.rows import PlanRow
 from dataset.clip import HEIGHT, WIDTH
@@ -94,6 +96,7 @@ class CaptureWorker:
         self._engine: Engine | None = None
         self._station: Station | None = None
         self._showing: tuple[str, float] | None = None
+        self._cameras = SpawnedCameras()
         # All temporary files of this process go in here, and go with it even after kill -9.
         self._scratch = ScratchFolder("openrelic-worker-")
         self._folder = self._scratch.path
@@ -175,6 +178,7 @@ class CaptureWorker:
             self._station = make_station(
                 self._engine.client, row.scene, row.fov_deg,
                 size=settings.size, tracks=settings.tracks, exposure_ev=settings.exposure_ev,
+                cameras=self._cameras,
             )  # fmt: skip
             self._showing = wanted
         return self._station
@@ -197,6 +201,8 @@ class CaptureWorker:
             with contextlib.suppress(OSError):
                 self._engine.close()
         self._engine = self._station = self._showing = None
+        if running_address(self._settings.engine) is None:
+            self._cameras = SpawnedCameras()  # they ended with the engine
 
     def close(self) -> None:
         """End the engine and remove its private copy."""

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from capture.recording.cameras import SpawnedCameras
 from capture.recording.plain_frames import BatchFrames, SettledFrames
 from capture.sessions.client import Frame, UnrealCVClient
 from dataset.clip import PoseProof
@@ -77,11 +78,14 @@ class TourFrames:
 
 
 def make_source(
-    client: UnrealCVClient, size: tuple[int, int], fov_deg: float, passes: Sequence[str]
+    client: UnrealCVClient,
+    size: tuple[int, int],
+    fov_deg: float,
+    passes: Sequence[str],
+    cameras: SpawnedCameras | None = None,
 ) -> FrameSource:
-    """Spawn a camera with that image size (width, height) and fov, and draw `passes` with it."""
-    client.text("vset /cameras/spawn")
-    camera = len(client.text("vget /cameras").split()) - 1
+    """Take a spawned camera, of that image size (width, height) and fov, and draw `passes`."""
+    camera = (cameras or SpawnedCameras()).take(client)
     client.text(f"vset /camera/{camera}/size {size[0]} {size[1]}")
     client.text(f"vset /camera/{camera}/fov {fov_deg:.6f}")
     if client.offers(TOUR_FRAME):

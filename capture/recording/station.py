@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from capture.recording.cameras import SpawnedCameras
 from capture.recording.depth_cube import RESOLUTION, Draw
 from capture.recording.depth_space import DepthSpace
 from capture.recording.engine_space import COMMANDS as SWEEP_COMMANDS
@@ -31,6 +32,7 @@ class Station:
     manifest: dict[str, Any]
     exposure_ev: float | None  # fixed, or left to the engine
     first_warm_up: WarmUp | None  # until the first tour has counted it
+    cameras: SpawnedCameras
     _looking: FrameSource | None = None  # a second camera, for depth all around
 
     def space(self, clearance_cm: float) -> PlacedSpace:
@@ -47,7 +49,8 @@ class Station:
     def depth_views(self) -> Draw:
         """A second camera that looks all around: what `DepthSpace` sees with."""
         if self._looking is None:
-            self._looking = make_source(self.client, (RESOLUTION, RESOLUTION), 90.0, [DEPTH])
+            size = (RESOLUTION, RESOLUTION)
+            self._looking = make_source(self.client, size, 90.0, [DEPTH], self.cameras)
         source = self._looking
         return lambda location_cm, rotation_deg: source.views(location_cm, rotation_deg, DEPTH)
 
@@ -68,8 +71,11 @@ class Station:
 def make_station(
     client: UnrealCVClient, scene: str, fov_deg: float, *, size: tuple[int, int] = (WIDTH, HEIGHT),
     tracks: tuple[str, ...] = (), exposure_ev: float | None = None,
+    cameras: SpawnedCameras | None = None,
 ) -> Station:  # fmt: skip
     """Spawn a camera of that fov and image size, fix the exposure if asked to, and warm up.
+
+    `cameras` are those that earlier connections to this engine have spawned.
 
     `tracks` are those that tours will be recorded with (`dataset.clip.TRACK_PASSES`): a pass that
     the engine cannot draw is refused here.
@@ -83,10 +89,12 @@ def make_station(
     manifest: dict[str, Any] = {}
     if client.offers("vget /tour/manifest"):
         manifest = client.json("vget /tour/manifest")
+    cameras = cameras or SpawnedCameras()
+    cameras.connected(client)
     station = Station(
-        client=client, source=make_source(client, size, fov_deg, passes), size=size,
+        client=client, source=make_source(client, size, fov_deg, passes, cameras), size=size,
         fov_deg=fov_deg, engine=engine, manifest=manifest, exposure_ev=exposure_ev,
-        first_warm_up=None,
+        first_warm_up=None, cameras=cameras,
     )  # fmt: skip
     location_cm, rotation_deg = player_pose(client)
     station.first_warm_up = warm_up(

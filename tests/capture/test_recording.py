@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from capture.recording.agreement import levels_apart, sketch
+from capture.recording.cameras import SpawnedCameras
 from capture.recording.conveyor import Conveyor
 from capture.recording.frames import DEPTH, LIT, TourFrames, make_source
 from capture.recording.plain_frames import BatchFrames, SettledFrames
@@ -49,6 +50,17 @@ def station(engine: Engine) -> Station:
 def plain(engine: Engine) -> Iterator[UnrealCVClient]:
     with without_tour_commands(engine.client) as client:
         yield client
+
+
+def test_a_new_connection_uses_the_cameras_again(engine: Engine):
+    cameras, seen = SpawnedCameras(), []
+    for _ in range(3):
+        station = make_station(engine.client, SCENE, 90.0, size=SIZE, cameras=cameras)
+        station.depth_views()
+        seen.append(len(engine.client.text("vget /cameras").split()))
+    assert seen[0] == seen[1] == seen[2]
+    make_station(engine.client, SCENE, 90.0, size=SIZE)  # it knows of none
+    assert len(engine.client.text("vget /cameras").split()) == seen[0] + 1
 
 
 def test_a_clip_says_how_it_was_made(station: Station, tmp_path: Path):
