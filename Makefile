@@ -40,7 +40,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt scripts/system_packages.sh
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	sh scripts/system_packages.sh tests
-	$(INSTALL) '.[$(FEATURES),pilot,dev]'
+	$(INSTALL) '.[$(FEATURES),pilot,dashboard,dev]'
 	touch $@
 
 $(VENV)/.installed-benchmarks: $(VENV)/.installed-dev

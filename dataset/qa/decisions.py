@@ -67,23 +67,25 @@ def read_decisions(
 
 def standing(log: Iterable[Decision], digests: Mapping[str, str]) -> dict[str, Decision]:
     """Which entries of a log, oldest first, count for clips of these digests, by tour id."""
-    stands: dict[str, list[Decision]] = {}
+    by_clip: dict[str, list[Decision]] = {}
     for entry in log:
-        if digests.get(entry.tour_id) != entry.digest:
+        if digests.get(entry.tour_id) == entry.digest:
+            by_clip.setdefault(entry.tour_id, []).append(entry)
+    left = {tour_id: standing_entries(entries) for tour_id, entries in by_clip.items()}
+    return {tour_id: entries[-1] for tour_id, entries in left.items() if entries}
+
+
+def standing_entries(log: Iterable[Decision]) -> list[Decision]:
+    """The entries of one clip's log, oldest first, that were not taken back; the last counts."""
+    left: list[Decision] = []
+    for entry in log:
+        if entry.verdict != "undo":
+            left.append(entry)
             continue
-        entries = stands.setdefault(entry.tour_id, [])
-        if entry.verdict == "undo":
-            _take_back(entries, entry.reviewer)
-        else:
-            entries.append(entry)
-    return {tour_id: entries[-1] for tour_id, entries in stands.items() if entries}
-
-
-def _take_back(entries: list[Decision], reviewer: str) -> None:
-    for index in reversed(range(len(entries))):
-        if entries[index].reviewer == reviewer:
-            del entries[index]
-            return
+        own = [index for index, one in enumerate(left) if one.reviewer == entry.reviewer]
+        if own:
+            del left[own[-1]]
+    return left
 
 
 def read_log(workspace: Workspace) -> list[Decision]:
