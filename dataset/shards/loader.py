@@ -1,7 +1,8 @@
 """Reading samples back: by offset and size, each against the digest in the manifest.
 
 A tar reader that meets a damaged header may skip the rest of a shard without a word, and notices
-no flipped bit. Here every damaged sample is an error that names it.
+no flipped bit. Here every damaged sample is an error that names it, or is skipped with a warning
+that does. For batches, ranks and resuming see `dataset.shards.torch_loader`.
 
     for sample in iterate_samples(Workspace("workspace"), "train"):
         for frame in sample.frames():  # RGB (H, W, 3) uint8, T of them
@@ -11,19 +12,23 @@ no flipped bit. Here every damaged sample is an error that names it.
 import hashlib
 import io
 import json
+import logging
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 
-from dataset.errors import OpenRelicError
+from dataset.errors import OpenRelicError, StorageError
 from dataset.shards.manifest import SampleRow, Split, read_manifest
 from dataset.shards.samples import MEMBERS
 from dataset.video import read_frame_indices, read_frames
 from dataset.workspace import SHARDS, Workspace
 from labeling.actions import ACTIONS
+
+DamagePolicy = Literal["raise", "skip"]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,31 +71,58 @@ class Sample:
             raise OpenRelicError(f"{_title(self.row)}: {error}") from error
 
 
+class DamagedSampleError(OpenRelicError):
+    """A sample is not what the manifest says; the text names it, its shard and the remedy."""
+
+    @classmethod
+    def of(cls, workspace: Workspace, row: SampleRow, what: str) -> Self:
+        """The line for a sample and `what` is wrong with it."""
+        return cls(
+            f"{_title(row)} {what}: delete {workspace.location}/{SHARDS}/{row.shard} and run "
+            f"`python -m dataset.build {workspace.location}` with the settings in "
+            f"{SHARDS}/settings.json"
+        )
+
+
 def iterate_samples(
-    workspace: Workspace, split: Split | None = None, length: int | None = None
+    workspace: Workspace,
+    split: Split | None = None,
+    length: int | None = None,
+    *,
+    damaged: DamagePolicy = "raise",
+    check: bool = True,
 ) -> Iterator[Sample]:
-    """The samples of a split (None: of all), of one window length if given, in stored order."""
+    """The samples of a split (None: of all), of one window length if given, in stored order.
+
+    `damaged`: `raise`, or `skip`, which logs a warning that names each. `check=False` compares no
+    digests.
+    """
     for row in read_manifest(workspace):
         if split in (None, row.split) and length in (None, row.length):
-            yield read_sample(workspace, row)
+            try:
+                yield read_sample(workspace, row, check=check)
+            except DamagedSampleError as error:
+                if damaged == "raise":
+                    raise
+                log.warning("skipped: %s", error)
 
 
-def read_sample(workspace: Workspace, row: SampleRow) -> Sample:
-    """One sample; a damaged one raises `OpenRelicError` with its key and shard."""
-    data = check_sample_bytes(workspace, row)
-    members = _members(data, row)
+def read_sample(workspace: Workspace, row: SampleRow, *, check: bool = True) -> Sample:
+    """One sample; a damaged one raises `DamagedSampleError` with its key and shard."""
+    data = check_sample_bytes(workspace, row) if check else _read_bytes(workspace, row)
     try:
+        members = tar_members(data, row.key)
         sample = Sample(
             row=row,
-            mp4=members["mp4"],
+            mp4=bytes(members["mp4"]),
             index=_array(members["index.npy"]),
             camera_from_world=_array(members["camera.npy"]),
             actions=_array(members["actions.npy"]),
-            facts=json.loads(members["json"]),
+            facts=json.loads(bytes(members["json"])),
         )
-    except ValueError as error:
-        raise OpenRelicError(f"{_title(row)} cannot be parsed: {error}") from error
-    _check_shapes(sample)
+        _check_shapes(sample)
+    except (ValueError, KeyError, tarfile.HeaderError) as error:
+        raise DamagedSampleError.of(workspace, row, f"cannot be parsed ({error})") from error
     return sample
 
 
@@ -99,43 +131,68 @@ def _title(row: SampleRow) -> str:
 
 
 def check_sample_bytes(workspace: Workspace, row: SampleRow) -> bytes:
-    """A sample's bytes in its shard; damaged ones raise `OpenRelicError` with its name."""
-    path = f"{SHARDS}/{row.shard}"
-    remedy = (
-        f"delete {workspace.location}/{path} and run `python -m dataset.build "
-        f"{workspace.location}` with the settings in {SHARDS}/settings.json"
-    )
-    if not workspace.exists(path):
-        raise OpenRelicError(f"{_title(row)} is missing, the shard is not there: {remedy}")
-    data = workspace.read_range(path, row.offset, row.size)
-    if len(data) != row.size:
-        raise OpenRelicError(
-            f"{_title(row)} is cut off, the shard ends within its {row.size} bytes: {remedy}"
-        )
+    """A sample's bytes in its shard; damaged ones raise `DamagedSampleError` with its name."""
+    data = _read_bytes(workspace, row)
     if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise OpenRelicError(
-            f"{_title(row)} is damaged, its SHA-256 is not that of the manifest: {remedy}"
-        )
+        raise DamagedSampleError.of(workspace, row, _what_is_wrong(data, row))
     return data
 
 
-def _members(data: bytes, row: SampleRow) -> dict[str, bytes]:
-    """Member name to bytes, in the order of `MEMBERS`."""
-    members: dict[str, bytes] = {}
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-        for entry in tar:
-            key, _, name = entry.name.partition(".")
-            file = tar.extractfile(entry)
-            if key == row.key and file is not None:
-                members[name] = file.read()
+def _read_bytes(workspace: Workspace, row: SampleRow) -> bytes:
+    path = f"{SHARDS}/{row.shard}"
+    try:
+        data = workspace.read_range(path, row.offset, row.size)
+    except FileNotFoundError:
+        what = "is missing, the shard is not there"
+        raise DamagedSampleError.of(workspace, row, what) from None
+    except StorageError:
+        # Object storage refuses a range that begins behind the end.
+        if workspace.size(path) > row.offset:
+            raise
+        data = b""
+    if len(data) != row.size:
+        what = f"is cut off, the shard ends within its {row.size} bytes"
+        raise DamagedSampleError.of(workspace, row, what)
+    return data
+
+
+def _what_is_wrong(data: bytes, row: SampleRow) -> str:
+    """Which kind of damage made the digest another one."""
+    try:
+        found = _header(data, 0).name.partition(".")[0]
+    except tarfile.HeaderError:
+        return "is damaged, its tar header cannot be read"
+    if found != row.key:
+        return f"is not there, the shard holds {found!r} in its place"
+    return "is damaged, its SHA-256 is not that of the manifest"
+
+
+def tar_members(data: bytes, key: str) -> dict[str, memoryview]:
+    """Member name to bytes, of a sample's tar entries; the order and the names of `MEMBERS`.
+
+    Raises `ValueError` or `tarfile.HeaderError` for anything else.
+    """
+    members: dict[str, memoryview] = {}
+    view, offset = memoryview(data), 0
+    while offset < len(data):
+        entry = _header(data, offset)
+        of, _, name = entry.name.partition(".")
+        begin = offset + tarfile.BLOCKSIZE
+        offset = begin + -(-entry.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        if of != key or offset > len(data):
+            raise ValueError(f"an entry {entry.name!r} of {entry.size} bytes")
+        members[name] = view[begin : begin + entry.size]
     if tuple(members) != MEMBERS:
-        raise OpenRelicError(
-            f"{_title(row)} has the members {', '.join(members)}; {', '.join(MEMBERS)} are needed"
-        )
+        raise ValueError(f"the members {', '.join(members)} instead of {', '.join(MEMBERS)}")
     return members
 
 
-def _array(data: bytes) -> np.ndarray:
+def _header(data: bytes, offset: int) -> tarfile.TarInfo:
+    block = data[offset : offset + tarfile.BLOCKSIZE]
+    return tarfile.TarInfo.frombuf(block, "utf-8", "strict")
+
+
+def _array(data: memoryview) -> np.ndarray:
     return np.load(io.BytesIO(data), allow_pickle=False)
 
 
@@ -143,4 +200,4 @@ def _check_shapes(sample: Sample) -> None:
     length = sample.row.length
     found = sample.index.shape, sample.camera_from_world.shape, sample.actions.shape
     if found != ((length,), (length, 3, 4), (length, len(ACTIONS))):
-        raise OpenRelicError(f"{_title(sample.row)} has arrays of shapes {found}; T is {length}")
+        raise ValueError(f"arrays of shapes {found}; T is {length}")
