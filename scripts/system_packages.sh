@@ -5,7 +5,7 @@
 set -eu
 
 NEEDED="libegl1 libgl1 libgl1-mesa-dri libglib2.0-0 python3-venv"
-TESTS="chromium"
+TESTS="chromium cmake g++"
 LEVELS="openarena-081-maps openarena-081-textures openarena-data"
 
 missing() {
@@ -31,10 +31,11 @@ fi
 
 if [ "${1:-}" = tests ]; then
     tests=$(missing $TESTS)
-    if [ -n "$tests" ] && ! command -v chromium >/dev/null; then
+    if [ -n "$tests" ]; then
         echo "installing what the tests use:$tests"
         # shellcheck disable=SC2086
-        install $tests || echo "Without$tests the tests of the pilot's page are skipped." >&2
+        install $tests || echo "Without$tests some tests are skipped: web pages need chromium, the" \
+            "Unreal plugin's core cmake and g++." >&2
     fi
     exit 0
 fi
