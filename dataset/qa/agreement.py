@@ -22,7 +22,7 @@ POINTS_NEEDED = 10
 LAGS = np.arange(-6, 7)
 LAG_WINDOW_S = 6.0
 # A lag counts if its error is below this share of the unshifted one, and by this many degrees.
-LAG_SHARE, LAG_MARGIN_DEG = 0.75, 0.02
+LAG_SHARE, LAG_MARGIN_DEG = 0.8, 0.006
 LAG_CAP_DEG = 2.0  # what a single frame may add: one wild frame is no lag
 
 
@@ -90,7 +90,7 @@ def _clearest(errors: np.ndarray, fps: int) -> tuple[float, int]:
         gain = mean[unshifted] - mean[found]
         clear = mean[found] < LAG_SHARE * mean[unshifted] and gain > LAG_MARGIN_DEG
         if clear and gain > best_gain:
-            best, best_gain = float(-LAGS[found]), float(gain)
+            best, best_gain = float(LAGS[found]), float(gain)
             best_frame = min(first + window // 2, count - 1)
     return best, best_frame
 

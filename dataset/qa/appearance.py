@@ -10,12 +10,16 @@ from dataset.qa.pictures import BLOCK, Pictures
 from labeling.camera import intrinsics
 
 BLANK_SPREAD = 2.0  # levels: less is a single colour, with the noise of encoding
-# A picture that the camera's turn must have moved by this many pixels of the flow picture, or
-# whose step is this share of its neighbours' steps, cannot stand still.
-MUST_MOVE_PX, MUST_STEP_SHARE = 0.5, 0.5
-STILL_LEVELS, STILL_SHARE = 0.12, 0.12
-TOLD_BY = 4.0  # levels of spread that a picture needs to show whether it moves
-NEIGHBOURS = 12  # frames to either side that say how much pictures usually change
+# A picture stands still if it changes by less than this share of what its motion would change;
+# encoding the same picture again changes it by up to half a level or so.
+STILL_SHARE, MOST_STILL_LEVELS = 0.15, 2.0
+TOLD_BY_LEVELS = 3.0  # expected change from which that can be told
+MUST_MOVE_PX = 0.3  # of the flow picture
+FURTHEST_PX = 6.0  # moving by more than what details measure changes no more
+USUAL_DEPTH_M = 3.0
+NEIGHBOURS = 24  # frames to either side that say how much pictures usually change
+ALIKE_NEEDED = 3
+ABRUPT = 3.0  # the pictures around a frozen one change by so much more
 POP_LEVELS = 20.0  # a block's change beyond what its surroundings do before and after
 POP_REACH = 1  # blocks around one that its surroundings are
 
@@ -51,29 +55,43 @@ def unsteady_light(light_change: np.ndarray) -> np.ndarray:
 
 
 def frozen(pictures: Pictures, R: np.ndarray, position_m: np.ndarray, fov_deg: float) -> np.ndarray:
-    """1 (T,) where a picture is the one before again though the pose has moved, else 0."""
+    """1 (T,) where a picture is the one before again though the pose has moved, else 0.
+
+    How much a turn changes a picture follows from its detail. How much a step does depends on the
+    distance of what is seen: there, frames around that move alike say what is usual.
+    """
     count = min(len(pictures), len(R))
-    turned, stepped = _lengths(turns_deg(R[:count])), _lengths(steps_m(position_m[:count]))
     focal, *_ = intrinsics(fov_deg, *pictures.flow_size)
-    must_turn = np.deg2rad(turned) * focal > MUST_MOVE_PX
-    change = pictures.change[:count]
-    still = np.zeros(len(pictures))
-    for t in range(1, count):
-        if pictures.spread[t] < TOLD_BY:
-            continue
-        if must_turn[t] and change[t] < STILL_LEVELS:
-            still[t] = 1.0
-            continue
+    turned_px = np.deg2rad(_lengths(turns_deg(R[:count]))) * focal
+    stepped_px = _lengths(steps_m(position_m[:count])) / USUAL_DEPTH_M * focal
+    change = np.nan_to_num(pictures.change[:count], nan=np.inf)
+    by_turn = pictures.detail[:count] * np.minimum(turned_px, FURTHEST_PX)
+    still = (by_turn > TOLD_BY_LEVELS) & (change < STILL_SHARE * by_turn)
+    moved_px = turned_px + stepped_px
+    for t in np.flatnonzero(~still & (moved_px > MUST_MOVE_PX) & (change < MOST_STILL_LEVELS)):
         near = np.arange(max(1, t - NEIGHBOURS), min(count, t + NEIGHBOURS + 1))
-        near = near[near != t]
-        # How much pictures change for a step as long as this one, or longer.
-        alike = near[(stepped[near] > 0) & (stepped[t] >= MUST_STEP_SHARE * stepped[near])]
-        alike = alike[turned[t] >= MUST_STEP_SHARE * turned[alike]]
-        moving = change[alike]
-        moving = moving[moving > STILL_LEVELS]
-        if moving.size >= 3 and change[t] < STILL_SHARE * np.median(moving):
-            still[t] = 1.0
-    return still
+        ratio = moved_px[near] / moved_px[t]
+        alike = change[near[(near != t) & (ratio > 0.5) & (ratio < 2.0)]]
+        usual = np.percentile(alike, 75) if alike.size >= ALIKE_NEEDED else 0.0
+        still[t] = usual > TOLD_BY_LEVELS and change[t] < STILL_SHARE * usual
+    return np.pad(_abrupt(still, change).astype(float), (0, len(pictures) - count))
+
+
+def _abrupt(still: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Those runs of `still` (T,) that begin and end at once: a camera that comes to rest, or looks
+    at what hardly moves, does so little by little, and no picture catches up afterwards."""
+    kept = np.zeros_like(still)
+    for first, end in runs(still):
+        before = change[first - 1] if first > 1 else np.inf
+        after = change[end] if end < len(change) else np.inf
+        kept[first:end] = min(before, after) > ABRUPT * change[first:end].max()
+    return kept
+
+
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """First and end of each run of true values of (N,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
 def popping_share(pictures: Pictures) -> np.ndarray:

@@ -50,18 +50,18 @@ def _check(
 
 
 CHECKS: tuple[Check, ...] = (
-    _check("speed_m_s", "camera_motion", "m/s", 5.0, "fastest step of the camera"),
-    _check("turn_deg_s", "camera_motion", "°/s", 120.0, "fastest turn of the camera"),
-    _check("jerk_m_s3", "camera_motion", "m/s³", 150.0, "hardest start, stop or jump"),
-    _check("turn_jerk_deg_s3", "camera_motion", "°/s³", 4000.0, "hardest start or stop of a turn"),
+    _check("speed_m_s", "camera_motion", "m/s", 4.0, "fastest step of the camera"),
+    _check("turn_deg_s", "camera_motion", "°/s", 100.0, "fastest turn of the camera"),
+    _check("jerk_m_s3", "camera_motion", "m/s³", 120.0, "hardest start, stop or jump"),
+    _check("turn_jerk_deg_s3", "camera_motion", "°/s³", 2500.0, "hardest start or stop of a turn"),
     _check(
-        "uneven_speed", "camera_motion", "share", 0.3,
+        "uneven_speed", "camera_motion", "share", 0.2,
         "how far single steps stray from the smoothed speed, as a share of it",
     ),
-    _check("shake_cm", "viewpoint_stability", "cm", 0.1, "trembling of the camera's position"),
-    _check("shake_deg", "viewpoint_stability", "°", 0.05, "trembling of the camera's direction"),
+    _check("shake_cm", "viewpoint_stability", "cm", 0.05, "trembling of the camera's position"),
+    _check("shake_deg", "viewpoint_stability", "°", 0.025, "trembling of the camera's direction"),
     _check(
-        "oscillation_per_s", "viewpoint_stability", "1/s", 3.0,
+        "oscillation_per_s", "viewpoint_stability", "1/s", 1.75,
         "reversals of one motion of the camera, within two seconds",
     ),
     _check(
@@ -70,10 +70,10 @@ CHECKS: tuple[Check, ...] = (
         below=True,
     ),
     _check("blown_share", "exposure_lighting", "share", 0.3, "pixels at full white"),
-    _check("crushed_share", "exposure_lighting", "share", 0.5, "pixels at full black"),
-    _check("brightness", "exposure_lighting", "share", 0.08, "mean luma", below=True),
+    _check("crushed_share", "exposure_lighting", "share", 0.4, "pixels at full black"),
+    _check("brightness", "exposure_lighting", "share", 0.1, "mean luma", below=True),
     _check(
-        "flicker", "exposure_lighting", "levels", 2.0,
+        "flicker", "exposure_lighting", "levels", 0.6,
         "unsteadiness of the light from frame to frame, of the same surfaces",
     ),
     _check(
@@ -82,16 +82,16 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check("blank_frames", "render_quality", "frames", 0.0, "pictures of a single colour"),
     _check(
-        "missing_texture_share", "render_quality", "share", 0.002,
+        "missing_texture_share", "render_quality", "share", 0.001,
         "pixels of the magenta that engines draw where a texture is missing",
     ),
     _check(
-        "popping_share", "render_quality", "share", 0.02,
+        "popping_share", "render_quality", "share", 0.04,
         "picture area that changes at once without its surroundings",
     ),
-    _check("blur_px", "render_quality", "px", 2.0, "width of the sharpest edges"),
+    _check("blur_px", "render_quality", "px", 1.0, "width of the sharpest edges"),
     _check(
-        "flow_error_deg", "label_agreement", "°", 0.5,
+        "flow_error_deg", "label_agreement", "°", 0.3,
         "how far pictures move otherwise than the labels' motion allows",
     ),
     _check(

@@ -91,14 +91,16 @@ def oscillation(steps_cam_m: np.ndarray, turns: np.ndarray, fps: float) -> np.nd
     """Reversals a second (T,) of the motion that reverses most often, of dolly, truck, pedestal,
     pan, tilt and roll, over `REVERSAL_WINDOW_S`. A motion has no direction while it is slower than
     a share of the usual speed, so that tiny corrections do not count."""
-    step_floor = np.nanmedian(np.abs(speed(steps_cam_m, fps))) if len(turns) > 1 else 0.0
-    floor_m = max(REVERSAL_FLOOR_M_S, REVERSAL_SHARE * float(np.nan_to_num(step_floor)))
+    if len(turns) < 2:
+        return np.full(len(turns), np.nan)
+    usual_m_s = float(np.nanmedian(speed(steps_cam_m, fps)))
+    floor_m = max(REVERSAL_FLOOR_M_S, REVERSAL_SHARE * usual_m_s)
     floor_deg = max(REVERSAL_FLOOR_DEG_S, REVERSAL_SHARE * usual_turn_deg(turns) * fps)
     velocity = np.concatenate([steps_cam_m / floor_m, turns / floor_deg], axis=1)[1:] * fps
     reversals = _reversals(np.nan_to_num(velocity))
     window = round(REVERSAL_WINDOW_S * fps)
     rate = np.stack([_running_sum(one, window) for one in reversals.T], axis=1)
-    return np.concatenate([[np.nan], rate.max(axis=1) / REVERSAL_WINDOW_S]) if len(rate) else rate
+    return np.concatenate([[np.nan], rate.max(axis=1) / REVERSAL_WINDOW_S])
 
 
 def measure_path(R: np.ndarray, P: np.ndarray, fps: int) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ EDGE_REACH = 4  # pixels on either side of an edge over which it rises
 EDGE_CONTRAST = 40.0  # levels that an edge must rise by
 EDGES_NEEDED = 200
 WHITE, BLACK = 250.0, 4.0  # levels from which a pixel counts as blown or crushed
-TEXTURE = 2e-3  # least eigenvalue of the structure tensor where flow can be told
+TEXTURE = 2e-4  # least eigenvalue of the structure tensor where flow can be told
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 
 
@@ -33,6 +33,7 @@ class Pictures:
 
     brightness: np.ndarray  # (T,) mean luma as a share of white
     spread: np.ndarray  # (T,) standard deviation of luma, levels
+    detail: np.ndarray  # (T,) mean absolute difference of neighbouring pixels, levels
     blown_share: np.ndarray  # (T,)
     crushed_share: np.ndarray  # (T,)
     magenta_share: np.ndarray  # (T,)
@@ -76,12 +77,12 @@ class _Eye:
     def __init__(self, width: int, height: int) -> None:
         import cv2
 
-        self._cv2 = cv2
-        cv2.setNumThreads(1)
+        self._cv2: Any = cv2
+        self._cv2.setNumThreads(1)
         self._size = (width, height)
         flow_width = min(FLOW_WIDTH, width)
         self._small = (flow_width, max(16, round(flow_width * height / width)))
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._places = _grid(*self._small)
         self._rows: list[dict[str, Any]] = []
         self._before: np.ndarray | None = None
@@ -101,6 +102,7 @@ class _Eye:
         row: dict[str, Any] = {
             "brightness": float(small.mean()) / 255.0,
             "spread": float(small.std()),
+            "detail": _detail(small),
             "blown_share": float(np.mean(small >= WHITE)),
             "crushed_share": float(np.mean(small <= BLACK)),
             "magenta_share": magenta_share(small, *(self._shrunk(plane) for plane in planes[1:])),
@@ -195,6 +197,11 @@ def magenta_share(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray) -> float:
     high = np.minimum(r, b)
     pure = (high > 60.0) & (g < 0.25 * high) & (np.abs(r - b) < 0.2 * high)
     return float(np.mean(pure))
+
+
+def _detail(luma: np.ndarray) -> float:
+    across, down = np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=0))
+    return float((across.mean() + down.mean()) / 2.0)
 
 
 def _plane(plane: Any) -> np.ndarray:

@@ -10,6 +10,7 @@ A second that fails is cut out; what is left counts from 81 frames on, a trainin
 import numpy as np
 
 from dataset.clip import Clip
+from dataset.qa.appearance import runs
 from dataset.qa.checks import CHECKS, Check
 from dataset.qa.measure import SECOND_CHECKS, Measured
 from dataset.qa.store import ClipMetrics, Evidence, Proposed, Segment
@@ -54,12 +55,6 @@ def failing_seconds(check: Check, measured: Measured, threshold: float | None) -
     """Which seconds (S,) bool fail a check of scope `second`."""
     values = measured.seconds[check.name]
     return np.array([check.fails(float(value), threshold) for value in values], bool)
-
-
-def runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """First and end of each run of true values of (N,)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
-    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
 def _evidence(clip: Clip, measured: Measured, thresholds: Thresholds) -> tuple[Evidence, ...]:
