@@ -54,7 +54,7 @@ def train_ode(context: RunContext, teachers: dict[int, Path]) -> Path:
     store = PairStore(context, pair_latents(context))
     start = longest
     if config.initialisation == "causal_ode":
-        start = _train_causal(context, longest)
+        start = train_causal(context, longest)
         store.complete(lambda: _causal(context, start))
     else:
         store.complete(lambda: _bidirectional(context, longest))
@@ -195,7 +195,7 @@ def forced_velocity(
     return layout.noisy_part(output).float()
 
 
-def _train_causal(context: RunContext, teacher: Path) -> Path:
+def train_causal(context: RunContext, teacher: Path) -> Path:
     """The causal network of `causal_ode`: flow matching by teacher forcing on dataset latents."""
     config = context.recipe.ode
     done = finished(context, "ode", CAUSAL_NAME, config.causal_iterations)

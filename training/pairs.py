@@ -46,7 +46,6 @@ class PairStore:
         """Trajectories of `latents` latents."""
         self._context, self._latents = context, latents
         self._folder = context.folder / FOLDER
-        self._loaded: dict[int, dict[str, torch.Tensor]] = {}
 
     def complete(self, solver: Callable[[], Solver]) -> None:
         """Make what is missing; `solver` is asked for only if something is."""
@@ -67,9 +66,9 @@ class PairStore:
         states, samples = [], []
         for position in positions:
             number, place = divmod(self._index(position), self._context.recipe.ode.pair_batch)
-            stored = self._load(number)
-            states.append(stored["states"][place])
-            samples.append(int(stored["samples"][place]))
+            one, sample = self._load(number, place)
+            states.append(one)
+            samples.append(sample)
         data = self._context.data("train", self._latents)
         return Pairs(
             states=torch.stack(states).to(self._context.device), batch=data.samples(samples)
@@ -98,12 +97,13 @@ class PairStore:
             found = stored.metadata() or {}
         return found.get("made_with") == self._context.made_with("ode")
 
-    def _load(self, number: int) -> dict[str, torch.Tensor]:
-        from safetensors.torch import load_file
+    def _load(self, number: int, place: int) -> tuple[torch.Tensor, int]:
+        """One trajectory; thousands of them do not fit into memory."""
+        from safetensors import safe_open
 
-        if number not in self._loaded:
-            self._loaded[number] = load_file(str(self._path(number)))
-        return self._loaded[number]
+        with safe_open(str(self._path(number)), "pt") as stored:
+            states = stored.get_slice("states")[place : place + 1][0]
+            return states, int(stored.get_slice("samples")[place : place + 1][0])
 
     @torch.no_grad()
     def _make(self, number: int, solve: Solver) -> None:

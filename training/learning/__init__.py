@@ -1,0 +1,1 @@
+"""Does it learn? Held-out proofs that a student follows actions and remembers places."""
