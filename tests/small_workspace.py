@@ -15,6 +15,7 @@ from labeling.actions import poses_to_actions
 from labeling.camera import extrinsics, ue_to_camera
 
 WIDTH, HEIGHT, PIXELS_A_DEGREE = 160, 96, 2
+FOCAL = float(np.rad2deg(PIXELS_A_DEGREE))  # of the picture's middle
 
 
 def make_shards(
@@ -65,7 +66,11 @@ def members(
         "rotation_frame": rotation_frame,
         "caption": "a wall with coloured tiles",
         "scene": "wall",
-    }
+        "intrinsics": {
+            "fx": FOCAL, "fy": FOCAL, "cx": WIDTH / 2, "cy": HEIGHT / 2,
+            "width": WIDTH, "height": HEIGHT,
+        },
+    }  # fmt: skip
     return {
         "mp4": video(folder / f"{key}.mp4", yaw_deg[: int(index.max()) + 1], seed),
         "index.npy": _npy(index),
