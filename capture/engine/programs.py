@@ -8,9 +8,6 @@ from capture.engine.kinds import Kind, Sunlight
 from capture.engine.reflections import BRIGHTEST, Surroundings
 from capture.engine.scene import LIGHTMAP_SCALE, Scene
 from capture.engine.screen_shaders import (
-    EDGE_FRAGMENT,
-    FXAA_FRAGMENT,
-    SCREEN_VERTEX,
     SKY_FRAGMENT,
     SKY_VERTEX,
 )
@@ -47,14 +44,6 @@ class Programs:
     def depth_only(self) -> moderngl.Program:
         """Draws solid triangles into the depth buffer alone."""
         return self._program(("depth",), SCENE_VERTEX, DEPTH_FRAGMENT, {})
-
-    def smoothing(self) -> moderngl.Program:
-        """Smooths the edges of the lit picture."""
-        return self._program(("fxaa",), SCREEN_VERTEX, FXAA_FRAGMENT, {})
-
-    def edges(self) -> moderngl.Program:
-        """Marks the pixels to smooth, by their depth."""
-        return self._program(("edges",), SCREEN_VERTEX, EDGE_FRAGMENT, {})
 
     def sky(self, passes: tuple[str, ...], *, stored: bool = False) -> moderngl.Program:
         """Draws what is seen where there is no surface; `stored` as in `surface`."""

@@ -33,6 +33,7 @@ from capture.engine.programs import SKY_DEPTH_CM, UNITS, Programs
 from capture.engine.reflections import Surroundings, choose_places
 from capture.engine.scene import Geometry, Scene
 from capture.engine.sky import SkyMap
+from capture.engine.smoothing import smooth_edges
 from capture.engine.sunlight import Casters, ShadowMap
 from capture.engine.targets import PASSES, Targets
 from capture.engine.uniforms import set_uniform, write_matrix
@@ -186,8 +187,10 @@ class Renderer:
         targets.drawn.clear(depth=1.0)
         self._draw_surfaces(targets, view, before, stored)
         self._draw_sky(targets, view, before, stored)
-        self._smooth(targets)
-        return targets.read()
+        images = targets.read()
+        if "lit_bgra" in images:
+            smooth_edges(images["lit_bgra"])
+        return images
 
     def release(self) -> None:
         """Close the OpenGL context and give its memory back; the renderer is of no use then."""
@@ -288,21 +291,6 @@ class Renderer:
         write_matrix(program, "u_previous_from_ray", before.clip_from_relative[[0, 1, 3], :3])
         set_uniform(program, "u_half_size", tuple(side / 2 for side in targets.size))
         self._context.depth_func = "<="
-        self._cover(program)
-        self._context.depth_func = "<"
-
-    def _smooth(self, targets: Targets) -> None:
-        if targets.image is None or targets.smoothed is None:
-            return
-        program = self._programs.smoothing()
-        set_uniform(program, "u_texel", (1 / targets.size[0], 1 / targets.size[1]))
-        self._context.copy_framebuffer(targets.smoothed, targets.unsmoothed)
-        targets.image.use(UNITS["u_image"])
-        targets.depth_only.use()
-        targets.depth_only.clear(depth=1.0)
-        self._cover(self._programs.edges())
-        targets.smoothing.use()
-        self._context.depth_func = "=="
         self._cover(program)
         self._context.depth_func = "<"
 

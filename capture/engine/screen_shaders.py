@@ -1,4 +1,4 @@
-"""GLSL that covers the whole image: the sky and the smoothing of edges. See `shaders`."""
+"""GLSL that covers the whole image: the sky, and depth of tiles. See `shaders`."""
 
 # Three corners cover the screen; at depth 1 only what nothing covers is filled.
 SKY_VERTEX = """
@@ -128,49 +128,5 @@ void main() {
     colour = mix(colour, u_fog.rgb, u_fog.a * exp(-9.0 * abs(ray.z)));
     vec3 shown = encode_srgb(tonemap(colour * u_exposure));
     out_face = vec4(shown.bgr, 1.0);
-}
-"""
-
-# Which pixels the smoothing is for: those whose green differs from a neighbour's. Only they get a
-# depth, and the test of it, unlike a branch, saves a software rasteriser the others' work.
-EDGE_FRAGMENT = """
-uniform sampler2D u_image;
-void main() {
-    ivec2 at = ivec2(gl_FragCoord.xy);
-    float middle = texelFetch(u_image, at, 0).g;
-    float east = texelFetch(u_image, at + ivec2(1, 0), 0).g;
-    float west = texelFetch(u_image, at - ivec2(1, 0), 0).g;
-    float north = texelFetch(u_image, at - ivec2(0, 1), 0).g;
-    float south = texelFetch(u_image, at + ivec2(0, 1), 0).g;
-    float high = max(max(max(east, west), max(north, south)), middle);
-    float low = min(min(min(east, west), min(north, south)), middle);
-    if (high - low < max(0.0625, high * 0.166)) discard;
-}
-"""
-
-# FXAA 3.11's console variant (Lottes, NVIDIA): blur along the edge that the corners' green shows.
-FXAA_FRAGMENT = """
-uniform sampler2D u_image;
-uniform vec2 u_texel;
-out vec4 out_lit;
-void main() {
-    vec2 at = gl_FragCoord.xy * u_texel;
-    vec2 half_texel = 0.5 * u_texel;
-    float middle = texture(u_image, at).g;
-    float nw = texture(u_image, at - half_texel).g;
-    float ne = texture(u_image, at + vec2(half_texel.x, -half_texel.y)).g + 1.0 / 384.0;
-    float sw = texture(u_image, at + vec2(-half_texel.x, half_texel.y)).g;
-    float se = texture(u_image, at + half_texel).g;
-    float high = max(max(max(nw, ne), max(sw, se)), middle);
-    float low = min(min(min(nw, ne), min(sw, se)), middle);
-    vec2 along = normalize(vec2(sw + se - nw - ne, nw + sw - ne - se));
-    vec3 near = texture(u_image, at - along * half_texel).rgb
-              + texture(u_image, at + along * half_texel).rgb;
-    float sharpness = 8.0 * min(abs(along.x), abs(along.y));
-    vec2 stretch = clamp(along / max(sharpness, 1e-4), -2.0, 2.0) * u_texel;
-    vec4 far = 0.25 * (texture(u_image, at - stretch) + texture(u_image, at + stretch))
-             + 0.25 * vec4(near, 0.0);
-    vec3 smoothed = far.g < low || far.g > high ? 0.5 * near : far.rgb;
-    out_lit = vec4(smoothed, 1.0);
 }
 """

@@ -33,15 +33,6 @@ class Targets:
         self.drawn = context.framebuffer(attachments, self.depth)
         self.passes = passes
         self.size = size
-        self.image = attachments[passes.index("lit_bgra")] if "lit_bgra" in passes else None
-        self.smoothed = None
-        if self.image is not None:
-            self.image.repeat_x = self.image.repeat_y = False
-            self.image.filter = (moderngl.LINEAR, moderngl.LINEAR)
-            self.unsmoothed = context.framebuffer([self.image])
-            result = context.texture(size, 4)
-            self.smoothed = context.framebuffer([result])
-            self.smoothing = context.framebuffer([result], self.depth)
 
     def read(self) -> dict[str, np.ndarray]:
         """The passes as arrays of their own, rows from top to bottom."""
@@ -50,9 +41,7 @@ class Targets:
         for number, name in enumerate(self.passes):
             kind, components = PASSES[name][2], CHANNELS[name]
             image = np.empty((height, width, components), np.float32 if kind == "f4" else np.uint8)
-            smoothed = self.smoothed if name == "lit_bgra" else None
-            source, attachment = (smoothed, 0) if smoothed else (self.drawn, number)
-            source.read_into(image, components=components, attachment=attachment, dtype=kind)
+            self.drawn.read_into(image, components=components, attachment=number, dtype=kind)
             images[name] = image if components > 1 else image[..., 0]
         return images
 
@@ -61,8 +50,3 @@ class Targets:
         attachments = self.drawn.color_attachments
         for resource in (*attachments, self.depth, self.drawn, self.depth_only, self.farthest):
             resource.release()
-        if self.smoothed is not None:
-            self.smoothed.color_attachments[0].release()
-            self.smoothed.release()
-            self.unsmoothed.release()
-            self.smoothing.release()
