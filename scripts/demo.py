@@ -40,7 +40,10 @@ STAGES: tuple[Stage, ...] = (
     lambda w: ["capture.plan", str(w), "--scenes", str(SCENES), "--minutes", str(MINUTES)],
     lambda w: ["capture.run", str(w)],
     lambda w: ["labeling.poses_to_actions", str(w)],
-    lambda w: ["dataset.build", str(w)],
+    lambda w: ["labeling.captions", str(w)],
+    lambda w: ["dataset.qa", str(w)],
+    # Of five scenes one is held out, none is kept for tests.
+    lambda w: ["dataset.build", str(w), "--test-share", "0"],
     lambda w: ["dataset.latents", str(w), "--config", RECIPE],
     lambda w: ["training.run", RECIPE, "--workspace", str(w)],
     lambda w: [
