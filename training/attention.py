@@ -6,9 +6,10 @@ where they lie. `FullAttention` (here) is bidirectional: the teacher and both sc
 `training.memory.reading.ChunkAttention` is the student's rollout over a cache.
 
 Attention is `scaled_dot_product_attention` with a dense mask, which runs and differentiates
-everywhere (FlexAttention has no backward on CPU).
+everywhere (FlexAttention has no backward on CPU). Where there is no mask, another kernel can take
+its place (`use_kernel`), such as FlashAttention (`training.acceleration`).
 
-Public: `AttentionPath`, `Attend`, `FullAttention`, `attend_tokens`.
+Public: `AttentionPath`, `Attend`, `FullAttention`, `attend_tokens`, `use_kernel`.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,11 @@ from training.rope import Rope, latent_positions, rotate
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """(layer, q, k, v) -> (B, L, D); each (B, L, heads, head_dim), q and k normed, not yet rotated."""
+
+Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
+"""(q, k, v, scale) -> output, all (B, L, heads, head_dim)."""
+
+_kernel: Kernel | None = None
 
 
 class TokenGrid(NamedTuple):
@@ -77,6 +83,13 @@ class FullAttention:
         return attend
 
 
+def use_kernel(kernel: Kernel | None) -> Kernel | None:
+    """Let `kernel` do attention without a mask (None: torch's own); returns what did it before."""
+    global _kernel
+    before, _kernel = _kernel, kernel
+    return before
+
+
 def attend_tokens(
     q_BLHD: torch.Tensor,
     k_BLHD: torch.Tensor,
@@ -85,6 +98,8 @@ def attend_tokens(
     scale: float,
 ) -> torch.Tensor:
     """Softmax attention, a bool mask or a logit bias (queries, keys): (B, L, heads·head_dim)."""
+    if mask is None and _kernel is not None:
+        return _kernel(q_BLHD, k_BLHD, v_BLHD, scale).flatten(2)
     if mask is not None and mask.is_floating_point():
         mask = mask.to(q_BLHD.dtype)
     out = scaled_dot_product_attention(

@@ -262,12 +262,12 @@ def _problems(recipe: Recipe) -> list[str]:
         if phase.seconds not in taught:
             found.append(f"dmd.phases has {phase.seconds} s, for which there is no teacher phase")
     found.extend(_counts(recipe))
-    found.extend(_sequence(recipe))
+    found.extend(sequence_problems(recipe))
     recipe.flow.level_indices(recipe.ode.euler_steps)
     return found
 
 
-def _sequence(recipe: Recipe) -> list[str]:
+def sequence_problems(recipe: Recipe) -> list[str]:
     """Whether heads and tokens divide by the processes that share a window."""
     parts, heads = recipe.run.sequence_parallel, recipe.model.num_attention_heads
     _, down, across = recipe.model.patch_size

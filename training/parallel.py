@@ -138,7 +138,7 @@ class Processes:
         size = self.sequence_parallel
         ranks = [list(range(first, first + size)) for first in range(0, self.count, size)]
         group, _ = dist.new_subgroups_by_enumeration(ranks)
-        if group is None:
+        if not isinstance(group, dist.ProcessGroup):
             raise RuntimeError(f"process {self.index} is in no group of {ranks}")
         return SequenceGroup(group, size, self.index % size)
 
@@ -160,7 +160,9 @@ def shard(
     )
     for block in model.blocks:
         fully_shard(block, mesh=mesh, mp_policy=policy)
-    fully_shard(model, mesh=mesh, mp_policy=policy)
+    # By default the outermost unit stays whole and narrow after a forward that no backward follows,
+    # such as a rollout's: then a checkpoint would find that in place of its shards.
+    fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
 
 
 def whole(value: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from typing import Literal
 
+import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType, set_seed
 
@@ -25,7 +26,9 @@ def open_run(workspace: Workspace, recipe: Recipe, recipe_path: str) -> RunConte
     folder = run_folder(workspace, recipe.name)
     rows = require_latents(workspace, recipe.latents, recipe_path)
     precision = "bf16" if recipe.run.precision == "bfloat16" else "no"
-    accelerator = Accelerator(mixed_precision=precision)
+    # Without this accelerate takes every one of several processes without GPUs for the only one.
+    cpu = not torch.accelerator.is_available()
+    accelerator = Accelerator(mixed_precision=precision, cpu=cpu)
     _check_launch(accelerator)
     context = RunContext(recipe, workspace, rows, accelerator)
     context.processes.check()
