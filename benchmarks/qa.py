@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 LABELS = "default"
 Z_95 = 1.959964
+PAGE = Path(__file__).parents[1] / "docs/qa.md"
+BEGIN, END = "<!-- written by benchmarks.qa -->", "<!-- until here -->"
 # Scenes and tours of each set; no scene is in both.
 CHOSEN = {"seeds": {"0"}, "tours": 4, "seed": 100, "arenas": slice(0, 6, 2)}
 JUDGED = {"seeds": {"1", "2"}, "tours": 6, "seed": 201, "arenas": slice(1, 6, 2)}
@@ -55,6 +57,8 @@ class Settings:
     """Where the clips are made and kept."""
     choose: bool = False
     """Work on the set that thresholds are chosen on; writes no results."""
+    captured: bool = False
+    """Use the clips that are captured already, and capture no more."""
     each: int = 6
     """Damaged clips of every kind and strength that no engine draws."""
     rendered: int = 3
@@ -78,6 +82,7 @@ def main() -> None:
     if not settings.choose:
         packages = ("av", "numpy", "opencv-python", "pyarrow")
         logger.info("%s", write_results("qa", figures, packages))
+        write_page(PAGE, table(figures))
 
 
 def make_set(root: Path, settings: Settings) -> Workspace:
@@ -87,11 +92,13 @@ def make_set(root: Path, settings: Settings) -> Workspace:
     judged = Workspace(root / "all")
     if not clean.exists(PLAN):
         plan_clean(root / "clean", **wish)
-    capture(root / "clean", settings.workers)
+    if not settings.captured:
+        capture(root / "clean", settings.workers)
     sources = committed_clips(clean)
     if not rendered.exists(PLAN):
         plan_rendered(root / "rendered", sources, clean, settings.rendered)
-    capture(root / "rendered", settings.workers)
+    if not settings.captured:
+        capture(root / "rendered", settings.workers)
     copy_clean(clean, sources, judged)
     copy_rendered(rendered, judged)
     add_damaged(clean, sources, judged, settings.each)
@@ -172,11 +179,15 @@ def _share(flags: list[bool]) -> dict:
 def table(figures: dict) -> str:
     """The figures as a Markdown table."""
     clean = figures["clean"]
+    rejected, damaged = figures["clean_rejected"], figures["damaged"]
     lines = [
-        f"{clean['hits']} of {clean['n']} clean clips fail anything "
-        f"(95 %: {100 * clean['low']:.1f} to {100 * clean['high']:.1f} %)",
-        *figures["clean_failures"],
+        f"{figures['clips']} clips. Of {clean['n']} clean ones {clean['hits']} fail anything "
+        f"(95 %: {100 * clean['low']:.1f} to {100 * clean['high']:.1f} %), and {rejected['hits']} "
+        f"are proposed for rejection. Of {damaged['n']} damaged ones {damaged['hits']} fail "
+        "something.",
         "",
+        *(f"- {line}" for line in figures["clean_failures"]),
+        *([""] if figures["clean_failures"] else []),
         "| damage | strength | clips | found | 95 % | by its own checks | precision |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -188,6 +199,13 @@ def table(figures: dict) -> str:
             f"{_percent(precision)} |"
         )
     return "\n".join(lines)
+
+
+def write_page(page: Path, text: str) -> None:
+    """Put the table into the documentation, between the two marks that stand there."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
 def _percent(share: dict) -> str:

@@ -89,7 +89,7 @@ CHECKS: tuple[Check, ...] = (
         "popping_share", "render_quality", "share", 0.04,
         "picture area that changes at once without its surroundings",
     ),
-    _check("blur_px", "render_quality", "px", 1.0, "width of the sharpest edges"),
+    _check("blur_px", "render_quality", "px", 0.9, "width of the sharpest edges"),
     _check(
         "flow_error_deg", "label_agreement", "°", 0.3,
         "how far pictures move otherwise than the labels' motion allows",

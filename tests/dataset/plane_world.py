@@ -34,9 +34,10 @@ def texture(seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
     total = np.zeros((512, 512, 3), np.float32)
     for size, weight in ((8, 1.0), (16, 1.0), (64, 0.6), (128, 0.4)):
-        grid = random.uniform(-1, 1, (size, size, 3)).astype(np.float32)
+        grid = random.uniform(-1, 1, (size, size, 1)) + random.uniform(-0.3, 0.3, (size, size, 3))
+        grid = grid.astype(np.float32)
         total += weight * cv2.resize(np.tile(grid, (2, 2, 1)), (1024, 1024))[256:768, 256:768]
-    return np.clip(128 + 70 * total, 10, 245).astype(np.uint8)
+    return np.clip(128 + 60 * total, 10, 245).astype(np.uint8)
 
 
 def picture(R: np.ndarray, position_m: np.ndarray, wall: np.ndarray) -> np.ndarray:

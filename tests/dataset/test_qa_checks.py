@@ -174,6 +174,7 @@ def test_clean_pictures_show_no_fault(seen: Pictures, path):
     assert frozen(seen, *path, FOV_DEG).sum() == 0
     assert popping_share(seen).max() < 0.02
     assert np.nanmax(unsteady_light(seen.light_change)) < 0.5
+    assert seen.magenta_share.max() == 0.0
     assert seen.blown_share.max() < 0.01 and seen.crushed_share.max() < 0.01
 
 
