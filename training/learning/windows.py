@@ -35,11 +35,8 @@ class Window:
     """(C, L, h, w) float32, normalised"""
     intrinsics: np.ndarray
     """(4,) fx, fy, cx, cy of the frames"""
-
-    @property
-    def unit_m(self) -> float:
-        """Metres of a unit of translation."""
-        return self.row.unit_m
+    unit_m: float
+    """metres of a unit of translation"""
 
     def through(self, tokenizer: VideoTokenizer) -> "Window":
         """With what the tokenizer makes of the pictures."""
@@ -84,6 +81,7 @@ class WindowSource:
             actions=stored.actions[:frames],
             latents=stored.latents[:, : self.latents],
             intrinsics=self._intrinsics(sample),
+            unit_m=row.unit_m,
         )
 
     def all(self, split: str, *, returning: bool | None = None) -> Iterator[Window]:
