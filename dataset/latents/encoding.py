@@ -9,9 +9,10 @@ import hashlib
 import json
 import logging
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -45,13 +46,20 @@ from labeling.camera import camera_to_ue
 
 METADATA_KEY = "openrelic"
 TOKENIZER_RECORD = f"{LATENTS}/tokenizer.json"
+DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 log = logging.getLogger(__name__)
 
 
 def encode_workspace(
-    workspace: Workspace, config: LatentsConfig, threads: int = 2
+    workspace: Workspace,
+    config: LatentsConfig,
+    threads: int = 2,
+    crew: "EncodingCrew | None" = None,
 ) -> list[LatentRow]:
-    """Bring `latents/` to what the config asks for; returns its manifest in the shards' order."""
+    """Bring `latents/` to what the config asks for; returns its manifest in the shards' order.
+
+    `crew` encodes under Ray; without one, `threads` of this process do.
+    """
     samples = read_manifest(workspace)
     if not samples:
         raise MissingInputError(
@@ -63,11 +71,20 @@ def encode_workspace(
     # Decoding, resizing and matrix products all release the interpreter's lock.
     with ThreadPoolExecutor(max(1, threads)) as pool:
         tokenizer = prepare_tokenizer(workspace, config, samples, frames, pool)
-        encoder = _Encoder(workspace, config, tokenizer, frames)
         groups = same_video(samples)
-        made = tqdm(pool.map(encoder.rows, groups), "latents", len(groups), unit="video")
-        by_key = {row.key: row for rows in made for row in rows}
+        if crew is None:
+            encoder = Encoder(workspace, config, tokenizer, frames)
+            made = pool.map(encoder.encoded, groups)
+        else:
+            made = crew.encoded(workspace, config, groups)
+        done = list(tqdm(made, "latents", len(groups), unit="video"))
+    by_key = {row.key: row for group in done for row in group.rows}
+    written = sum(group.written for group in done)
     rows = [by_key[sample.key] for sample in samples]
+    if shards_digest(workspace) != shards:
+        raise OpenRelicError(
+            f"{workspace.location}/shards were built anew meanwhile: run the same command again"
+        )
     record = {
         "config": config_record(config),
         "config_fingerprint": fingerprint(config),
@@ -78,9 +95,7 @@ def encode_workspace(
     }
     if not workspace.exists(RECORD) or workspace.read_json(RECORD) != record:
         _commit(workspace, rows, record)
-    log.info(
-        "%d latents: %d encoded, %d kept", len(rows), encoder.written, len(rows) - encoder.written
-    )
+    log.info("%d latents: %d encoded, %d kept", len(rows), written, len(rows) - written)
     return rows
 
 
@@ -160,27 +175,47 @@ def fit_rows(samples: list[SampleRow], count: int) -> list[SampleRow]:
     return [usable[place] for place in places]
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncodedGroup:
+    """Rows of samples of one video, and how many of them had to be encoded."""
+
+    rows: list[LatentRow]
+    written: int
+
+
+class EncodingCrew(Protocol):
+    """Encodes groups of samples, in any order (`dataset.latents.workers`)."""
+
+    def encoded(
+        self, workspace: Workspace, config: LatentsConfig, groups: list[list[SampleRow]]
+    ) -> Iterator[EncodedGroup]:
+        """The groups, as they are done; the tokenizer is the workspace's own."""
+        ...
+
+
 @dataclass
-class _Encoder:
+class Encoder:
     """Encodes one sample at a time, or finds that it is there already."""
 
     workspace: Workspace
     config: LatentsConfig
     tokenizer: VideoTokenizer
     frames: SmallFrames
-    written: int = 0
 
     def __post_init__(self) -> None:
         # A VAE keeps convolution caches while it encodes.
         self._lock = threading.Lock()
-        self._dtype = np.dtype(self.config.dtype)
+        self._dtype = DTYPES[self.config.dtype]
 
-    def rows(self, sources: list[SampleRow]) -> list[LatentRow]:
-        """The rows of several samples, one after another."""
-        return [self.row(source) for source in sources]
+    def encoded(self, sources: list[SampleRow]) -> EncodedGroup:
+        """Several samples, one after another."""
+        done = [self._row(source) for source in sources]
+        return EncodedGroup(
+            rows=[row for row, _ in done], written=sum(written for _, written in done)
+        )
 
-    def row(self, source: SampleRow) -> LatentRow:
-        """The manifest's row of a sample, whose file is there afterwards."""
+    def _row(self, source: SampleRow) -> tuple[LatentRow, bool]:
+        """The manifest's row of a sample, whose file is there afterwards, and if it was not."""
         path = f"{LATENTS}/{source.split}/{source.key}.safetensors"
         made_from = fingerprint(
             [source.sha256, self.tokenizer.fingerprint, config_record(self.config)]
@@ -188,32 +223,33 @@ class _Encoder:
         if self.workspace.exists(path):
             data = self.workspace.read_bytes(path)
             metadata = _metadata(data)
-            if metadata.get("made_from") == made_from:
-                return _row(metadata, path, data)
+            if metadata.get("made_from") == made_from and _is_whole(metadata, data):
+                return _row(metadata, path, data), False
         data = self._encode(source, made_from)
-        with self._lock:
-            self.workspace.delete_file(RECORD)
-            self.written += 1
+        self.workspace.delete_file(RECORD)
         self.workspace.write_bytes(path, data)
-        return _row(_metadata(data), path, data)
+        return _row(_metadata(data), path, data), True
 
     def _encode(self, source: SampleRow, made_from: str) -> bytes:
-        from safetensors.numpy import save
+        from safetensors.torch import save
 
         sample = read_sample(self.workspace, source)
         frames = self.frames.of(sample)
         with self._lock:
-            latents = self.tokenizer.encode(frames_to_video(frames))[0].numpy().astype(self._dtype)
+            latents = self.tokenizer.encode(frames_to_video(frames))[0].to(self._dtype)
             psnr = self._psnr(latents, frames) if source.split == "val" else float("nan")
         facts = _facts(sample, self.tokenizer.fingerprint, psnr)
-        tensors = {"latents": np.ascontiguousarray(latents), "actions": sample.actions}
+        actions = torch.from_numpy(np.ascontiguousarray(sample.actions))
+        tensors = {"latents": latents.contiguous(), "actions": actions}
         # One entry: safetensors writes several in an order that differs from run to run.
-        record = json.dumps({"made_from": made_from, "facts": facts}, sort_keys=True)
-        return save(tensors, {METADATA_KEY: record})
+        record = {"made_from": made_from, "facts": facts}
+        payload = hashlib.sha256(_payload(save(tensors))).hexdigest()
+        noted = json.dumps({**record, "payload_sha256": payload}, sort_keys=True)
+        return save(tensors, {METADATA_KEY: noted})
 
-    def _psnr(self, latents: np.ndarray, frames: np.ndarray) -> float:
+    def _psnr(self, latents: torch.Tensor, frames: np.ndarray) -> float:
         """What the tokenizer, and storing in half precision, leave of the frames."""
-        decoded = self.tokenizer.decode(torch.from_numpy(latents.astype(np.float32))[None])
+        decoded = self.tokenizer.decode(latents.float()[None])
         return plane_psnr_db(frames, video_to_frames(decoded))
 
 
@@ -248,6 +284,16 @@ def _metadata(data: bytes) -> dict[str, Any]:
         return json.loads(json.loads(data[8 : 8 + length])["__metadata__"][METADATA_KEY])
     except (KeyError, ValueError):
         return {}
+
+
+def _payload(data: bytes) -> bytes:
+    """The tensors' bytes of a safetensors file."""
+    return data[8 + int.from_bytes(data[:8], "little") :]
+
+
+def _is_whole(metadata: dict[str, Any], data: bytes) -> bool:
+    """Whether the tensors are those that were written: a digest of damage would hide it."""
+    return hashlib.sha256(_payload(data)).hexdigest() == metadata.get("payload_sha256")
 
 
 def _row(metadata: dict[str, Any], path: str, data: bytes) -> LatentRow:

@@ -62,7 +62,7 @@ class LatentSample:
 
 def read_sample(workspace: Workspace, row: LatentRow) -> LatentSample:
     """The sample of a manifest row; damaged bytes raise `OpenRelicError` with its name."""
-    from safetensors.numpy import load
+    from safetensors.torch import load  # numpy knows no bfloat16
 
     data = workspace.read_bytes(row.path)
     if hashlib.sha256(data).hexdigest() != row.sha256:
@@ -72,7 +72,7 @@ def read_sample(workspace: Workspace, row: LatentRow) -> LatentSample:
         )
     tensors = load(data)
     return LatentSample(
-        row=row, latents=tensors["latents"].astype(np.float32), actions=tensors["actions"]
+        row=row, latents=tensors["latents"].float().numpy(), actions=tensors["actions"].numpy()
     )
 
 

@@ -225,7 +225,9 @@ class WanTokenizer:
         self._mean = torch.tensor(vae.config.latents_mean).view(shape)
         self._std = torch.tensor(vae.config.latents_std).view(shape)
         self.channels = int(vae.config.z_dim)
-        self.fingerprint = _digest(vae.state_dict())
+        # Another normalisation makes other latents of the same weights.
+        scales = {"latents_mean": self._mean, "latents_std": self._std}
+        self.fingerprint = _digest({**vae.state_dict(), **scales})
 
     @classmethod
     def load(cls, pretrained: str) -> "WanTokenizer":
@@ -246,6 +248,11 @@ class WanTokenizer:
             ) from error
         return cls(vae)
 
+    def to(self, device: str) -> "WanTokenizer":
+        """Compute on `device`; videos and latents go in and come out on the CPU."""
+        self._vae.to(device)
+        return self
+
     def to_bytes(self) -> None:
         """The weights are the hub's; nothing is stored."""
         return None
@@ -255,8 +262,8 @@ class WanTokenizer:
         import torch
 
         with torch.no_grad():
-            latents = self._vae.encode(video.to(self._vae.dtype)).latent_dist.mode()
-        return (latents.float() - self._mean) / self._std
+            latents = self._vae.encode(self._placed(video)).latent_dist.mode()
+        return (latents.float().cpu() - self._mean) / self._std
 
     def decode(self, latents: "Tensor") -> "Tensor":
         """See `VideoTokenizer`."""
@@ -267,8 +274,11 @@ class WanTokenizer:
         return WanStream(self)
 
     def denormalise(self, latents: "Tensor") -> "Tensor":
-        """Latents in the VAE's own scale and dtype."""
-        return (latents.float() * self._std + self._mean).to(self._vae.dtype)
+        """Latents in the VAE's own scale, dtype and place."""
+        return self._placed(latents.float() * self._std + self._mean)
+
+    def _placed(self, tensor: "Tensor") -> "Tensor":
+        return tensor.to(self._vae.device, self._vae.dtype)
 
 
 class WanStream:
@@ -292,7 +302,7 @@ class WanStream:
         with torch.no_grad():
             hidden = self._vae.post_quant_conv(self._tokenizer.denormalise(latents))
             parts = [self._step(hidden[:, :, i : i + 1]) for i in range(latents.shape[2])]
-        return torch.cat(parts, dim=2).float().clamp(-1, 1)
+        return torch.cat(parts, dim=2).float().cpu().clamp(-1, 1)
 
     def _step(self, hidden: "Tensor") -> "Tensor":
         first = not self._begun

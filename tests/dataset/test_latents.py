@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -180,6 +181,45 @@ def test_damaged_latents_name_their_file(tmp_path):
     workspace.write_bytes(row.path, workspace.read_bytes(row.path)[:-1] + b"x")
     with pytest.raises(OpenRelicError, match=r"train-0\.safetensors is damaged"):
         read_sample(workspace, row)
+
+
+@pytest.mark.parametrize(("dtype", "loses"), [("bfloat16", 2**-8), ("float32", 0.0)])
+def test_other_dtypes(encoded, tmp_path, dtype, loses):
+    shutil.copytree(encoded.local_root, tmp_path / "ws")
+    workspace = Workspace(tmp_path / "ws")
+    config = replace(CONFIG, dtype=dtype)
+    with pytest.raises(OpenRelicError, match=f"dtype is 'float16' there and '{dtype}'"):
+        require_latents(workspace, config, "tiny.yaml")
+    row = encode_workspace(workspace, config)[0]
+    stored = read_sample(workspace, row).latents
+    sample = next(one for one in iterate_samples(workspace) if one.key == row.key)
+    frames = frames_to_video(SmallFrames(64, 32).of(sample))
+    exact = load_stored_tokenizer(workspace, config).encode(frames)[0].numpy()
+    assert stored.dtype == np.float32
+    np.testing.assert_allclose(stored, exact, rtol=loses, atol=1e-6)
+    assert loses == 0 or not np.array_equal(stored, exact)
+
+
+def test_damage_of_a_kept_file_is_not_taken_for_new(tmp_path):
+    workspace = make_shards(tmp_path, train=2, val=0)
+    rows = encode_workspace(workspace, CONFIG)
+    data = bytearray(workspace.read_bytes(rows[0].path))
+    data[-5] ^= 1
+    workspace.write_bytes(rows[0].path, bytes(data))
+    assert encode_workspace(workspace, CONFIG) == rows
+    read_sample(workspace, rows[0])
+
+
+@pytest.mark.slow
+def test_workers_under_ray_give_the_same_files(encoded, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE)
+    workspace = make_shards(tmp_path / "work")
+    done = run(workspace.location, "--config", str(recipe), "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert [row.sha256 for row in read_rows(workspace)] == [
+        row.sha256 for row in read_rows(encoded)
+    ]
 
 
 def test_the_section_says_psnr(encoded):
