@@ -23,6 +23,10 @@ STAGES = {
     "training.run": ([RECIPE, "--workspace", "{w}"], "python -m dataset.build {w}"),
     "dataset.report": (["{w}"], "python -m capture.plan {w}"),
 }
+OTHERS = [
+    "capture.conformance", "training.estimate", "training.export", "training.memory",
+    "training.play",
+]  # fmt: skip
 WITHOUT_INPUT = [module for module, (_, command) in STAGES.items() if command]
 
 
@@ -37,9 +41,7 @@ def assert_one_line(done: subprocess.CompletedProcess, *parts: str) -> None:
     assert all(part in done.stderr for part in parts), done.stderr
 
 
-@pytest.mark.parametrize(
-    "module", [*STAGES, "capture.conformance", "training.memory", "training.play", "capture.engine"]
-)
+@pytest.mark.parametrize("module", [*STAGES, *OTHERS, "capture.engine"])
 def test_help_comes_before_anything_heavy_is_imported(module: str) -> None:
     done = run(module, "--help", python=("-X", "importtime"))
     assert done.returncode == 0
@@ -50,9 +52,7 @@ def test_help_comes_before_anything_heavy_is_imported(module: str) -> None:
         assert done.stdout.startswith(f"usage: python -m {module} ")
 
 
-@pytest.mark.parametrize(
-    "module", [*STAGES, "capture.conformance", "training.memory", "training.play"]
-)
+@pytest.mark.parametrize("module", [*STAGES, *OTHERS])
 def test_wrong_arguments_are_one_line(module: str) -> None:
     see = f"see `python -m {module} --help`"
     assert_one_line(run(module, "x", "--bogus", "3"), "--bogus", see)

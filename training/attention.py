@@ -100,6 +100,17 @@ def attend_tokens(
     """Softmax attention, a bool mask or a logit bias (queries, keys): (B, L, heads·head_dim)."""
     if mask is None and _kernel is not None:
         return _kernel(q_BLHD, k_BLHD, v_BLHD, scale).flatten(2)
+    return attend_with_torch(q_BLHD, k_BLHD, v_BLHD, mask, scale).flatten(2)
+
+
+def attend_with_torch(
+    q_BLHD: torch.Tensor,
+    k_BLHD: torch.Tensor,
+    v_BLHD: torch.Tensor,
+    mask: torch.Tensor | None,
+    scale: float,
+) -> torch.Tensor:
+    """Attend by PyTorch's own kernels: (B, L, heads, head_dim)."""
     if mask is not None and mask.is_floating_point():
         mask = mask.to(q_BLHD.dtype)
     out = scaled_dot_product_attention(
@@ -109,4 +120,4 @@ def attend_tokens(
         attn_mask=mask,
         scale=scale,
     )
-    return out.transpose(1, 2).flatten(2)
+    return out.transpose(1, 2)

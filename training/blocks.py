@@ -14,11 +14,32 @@ from torch import nn
 from torch.nn import functional
 
 from training.attention import Attend, attend_tokens
+from training.fusing import fusible
 
 
 def widen(x: torch.Tensor) -> torch.Tensor:
     """Float32 at least; float64 stays."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _modulation_examples(device: torch.device) -> tuple[torch.Tensor, ...]:
+    x, row = torch.ones(1, 2, 4, 8, device=device), torch.ones(1, 2, 1, 8, device=device)
+    return x, row, row
+
+
+@fusible(_modulation_examples)
+def modulated(
+    x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, eps: float = 1e-6
+) -> torch.Tensor:
+    """Layer norm without weights, times 1 + scale, plus shift; wide inside, x's dtype outside."""
+    normed = functional.layer_norm(widen(x), x.shape[-1:], eps=eps)
+    return (normed * (1 + scale) + shift).to(x.dtype)
+
+
+@fusible(_modulation_examples)
+def gated_sum(x: torch.Tensor, update: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+    """Add an update times its gate; wide inside, x's dtype outside."""
+    return (widen(x) + widen(update) * gate).to(x.dtype)
 
 
 class WideLayerNorm(nn.LayerNorm):
@@ -151,17 +172,16 @@ class RelicBlock(nn.Module):
         poses_BTD: torch.Tensor | None,
     ) -> torch.Tensor:
         """Apply the block; `attend` and `layer` say what self-attention sees."""
-        dtype = x_BTND.dtype
         table = self.scale_shift_table.unsqueeze(1) + widen(modulation_BT6D)
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = table.unsqueeze(3).unbind(2)
-        normed = (self.norm1.wide(x_BTND) * (1 + scale) + shift).to(dtype)
+        normed = modulated(x_BTND, scale, shift, self.norm1.eps)
         seen = self._self_attention(layer, attend, normed, poses_BTD)
-        x_BTND = (widen(x_BTND) + seen * gate).to(dtype)
+        x_BTND = gated_sum(x_BTND, seen, gate)
         if actions_BTD is not None:
-            x_BTND = x_BTND + actions_BTD[:, :, None].to(dtype)
+            x_BTND = x_BTND + actions_BTD[:, :, None].to(x_BTND.dtype)
         x_BTND = x_BTND + self._cross_attention(x_BTND, text_BLD)
-        normed = (self.norm3.wide(x_BTND) * (1 + ffn_scale) + ffn_shift).to(dtype)
-        return (widen(x_BTND) + widen(self.ffn(normed)) * ffn_gate).to(dtype)
+        normed = modulated(x_BTND, ffn_scale, ffn_shift, self.norm3.eps)
+        return gated_sum(x_BTND, self.ffn(normed), ffn_gate)
 
     def _self_attention(
         self, layer: int, attend: Attend, x_BTND: torch.Tensor, poses_BTD: torch.Tensor | None

@@ -17,6 +17,7 @@ from training.grid import WINDOW_FRAMES, latents_of_frames, student_latents
 from training.memory.schedule import MemoryConfig
 from training.transformer import TransformerConfig
 
+Stage = Literal["teacher", "ode", "dmd"]
 Initialisation = Literal["hybrid", "teacher_forcing", "diffusion_forcing", "causal_ode"]
 
 
@@ -223,7 +224,7 @@ def read_recipe(path: str | Path) -> Recipe:
     return recipe
 
 
-def stage_fingerprint(recipe: Recipe, stage: Literal["teacher", "ode", "dmd"]) -> str:
+def stage_fingerprint(recipe: Recipe, stage: Stage) -> str:
     """What the weights of a stage depend on: its own section, those before it, the shared ones.
 
     Checkpoint and log intervals and how somebody plays may change between two runs.

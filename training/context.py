@@ -8,10 +8,10 @@ training a window's draws are its own, so that they do not depend on who works o
 
 import hashlib
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,8 +19,9 @@ from dataset.config import fingerprint
 from dataset.errors import OpenRelicError
 from dataset.latents.store import RECORD, LatentRow
 from dataset.workspace import Workspace
-from training.config import Recipe, stage_fingerprint
-from training.data import Batch, LatentData
+from training.conditions import RotationFrame
+from training.config import Recipe, Stage, stage_fingerprint
+from training.data import Batch, LatentData, one_rotation_frame
 from training.parallel import Processes, SequenceGroup, average_gradients, shard
 from training.rollout import Conditions
 from training.text import TextCache, load_text_encoder
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
 RUNS = "runs"
-Stage = Literal["teacher", "ode", "dmd"]
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:
@@ -83,6 +83,11 @@ class RunContext:
         from torch.distributed.device_mesh import init_device_mesh
 
         return init_device_mesh(self.device.type, (self.processes.count,))
+
+    @property
+    def rotation_frame(self) -> RotationFrame:
+        """That of the workspace's labels."""
+        return one_rotation_frame(self.workspace, self.rows)
 
     @cached_property
     def texts(self) -> TextCache:
@@ -149,7 +154,10 @@ class RunContext:
     def new_model(self, config: TransformerConfig) -> RelicTransformer:
         """A network with the run's first random weights, equal on all processes."""
         model = make_transformer(
-            config, self.recipe.seed, place=self._placement(), device=self.device
+            replace(config, rotation_frame=self.rotation_frame),
+            self.recipe.seed,
+            place=self._placement(),
+            device=self.device,
         )
         return self._placed(model)
 
@@ -168,8 +176,19 @@ class RunContext:
             device=self.device,
             dtype=torch.bfloat16 if narrow else torch.float32,
             yarn_target_length=yarn_length,
+            rotation_frame=self.rotation_frame,
+            **self._additions,
         )
         return model if alone else self._placed(model)
+
+    @property
+    def _additions(self) -> dict[str, Any]:
+        """RELIC's part of a network, which a plain Wan folder says nothing of."""
+        names = (
+            "condition_hidden_dim", "pose_translation_unit", "pose_before_qk_norm",
+            "yarn_original_length", "yarn_slow_turns", "yarn_fast_turns", "yarn_temperature",
+        )  # fmt: skip
+        return {name: getattr(self.recipe.model, name) for name in names}
 
     def _placement(self) -> Place | None:
         """How the run splits a network over its processes."""

@@ -55,7 +55,7 @@ class LatentData:
                 f"{workspace.location}: no {split} sample has {frames} frames (the longest has "
                 f"{longest}): capture longer tours, or shorten the windows in the config"
             )
-        self.rotation_frame: RotationFrame = _one_rotation_frame(workspace, self.rows)
+        self.rotation_frame: RotationFrame = one_rotation_frame(workspace, self.rows)
         self._workspace, self._latents, self._seed = workspace, latents, seed
         self._cache: OrderedDict[str, LatentSample] = OrderedDict()
         self._cached_bytes = 0
@@ -115,7 +115,7 @@ class LatentData:
         return sample
 
 
-def _one_rotation_frame(workspace: Workspace, rows: list[LatentRow]) -> RotationFrame:
+def one_rotation_frame(workspace: Workspace, rows: list[LatentRow]) -> RotationFrame:
     """The rotation frame of all rows; one workspace has one."""
     frames = {(row.rotation_frame, row.unit_deg) for row in rows}
     if len(frames) > 1:

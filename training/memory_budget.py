@@ -8,13 +8,16 @@ width) or what autocast copies; and backward's own temporaries, taken as one blo
 Left out: the CUDA context and what the allocator wastes, a few GiB; the text encoder and the video
 tokenizer, which do not run beside training.
 
-Public: `Budget`, `budgets`, `budget_table`, `graph_bytes`, `check_memory`.
+Public: `Budget`, `budgets`, `budget_table`, `graph_bytes`, `check_memory`,
+`available_memory`.
 """
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +25,7 @@ import torch
 from dataset.errors import OpenRelicError
 from training.attention import AttentionPath, use_kernel
 from training.conditions import ACTION_DIM, POSE_DIM
-from training.config import Recipe
+from training.config import Phase, Recipe, Stage
 from training.grid import frames_of_latents
 from training.masks import ForcedAttention, hybrid_forcing, teacher_forcing
 from training.memory.cache import KVMemory
@@ -33,6 +36,7 @@ from training.transformer import RelicTransformer, TransformerConfig
 
 WIDTHS = {"float32": 4, "bfloat16": 2}
 GIB = 1 << 30
+STAGES: tuple[Stage, ...] = ("teacher", "ode", "dmd")
 NEAR = 0.9
 """Share of a device's memory beyond which its use is said: contexts and fragments need the rest."""
 log = logging.getLogger(__name__)
@@ -239,18 +243,23 @@ def _split(recipe: Recipe, count: int) -> int:
     return count if recipe.run.shard == "fsdp" else 1
 
 
-def budgets(recipe: Recipe, count: int) -> list[Budget]:
-    """Every stage of a recipe on `count` GPUs; a window is shared by as many as there are."""
+def budgets(recipe: Recipe, count: int, stages: Collection[Stage] = STAGES) -> list[Budget]:
+    """Some stages of a recipe on `count` GPUs; a window is shared by as many as there are."""
     group = min(recipe.run.sequence_parallel, count)
-    found = [_teacher(recipe, count, group, phase.seconds, phase.latents)
-             for phase in recipe.teacher.phases]  # fmt: skip
-    return [*found, *_student(recipe, count, group)]
+    found: list[Budget] = []
+    if "teacher" in stages:
+        found += [_teacher(recipe, count, group, phase) for phase in recipe.teacher.phases]
+    if "ode" in stages:
+        found += _ode(recipe, count, group)
+    if "dmd" in stages:
+        found += [_dmd(recipe, count, group, phase) for phase in recipe.dmd.phases]
+    return found
 
 
-def _teacher(recipe: Recipe, count: int, group: int, seconds: int, latents: int) -> Budget:
-    batch = recipe.teacher.batch
+def _teacher(recipe: Recipe, count: int, group: int, phase: Phase) -> Budget:
+    batch, latents = recipe.teacher.batch, phase.latents
     return Budget(
-        stage=f"teacher {seconds} s",
+        stage=f"teacher {phase.seconds} s",
         **_parts(recipe, count, stored=1, trained=1, averaged=1),
         graph=graph_bytes(recipe, latents, batch) / group,
         working=_working(recipe, latents, batch, group),
@@ -264,7 +273,8 @@ def _working(recipe: Recipe, latents: int, batch: int, group: int) -> float:
     return times * _block_bytes(recipe, latents, batch) / group
 
 
-def _student(recipe: Recipe, count: int, group: int) -> list[Budget]:
+def _ode(recipe: Recipe, count: int, group: int) -> list[Budget]:
+    """Making the trajectories, each process with a whole teacher, and learning them."""
     chunk, size = recipe.memory.chunk, _Networks.of(recipe)
     shortest = min(recipe.dmd.phases, key=lambda phase: phase.seconds).rollout(chunk)
     pairs = Budget(
@@ -278,17 +288,16 @@ def _student(recipe: Recipe, count: int, group: int) -> list[Budget]:
         working=_working(recipe, shortest, 1, group),
         memory=0,
     )
-    return [pairs, ode, *(_dmd(recipe, count, group, phase.seconds) for phase in recipe.dmd.phases)]
+    return [pairs, ode]
 
 
-def _dmd(recipe: Recipe, count: int, group: int, seconds: int) -> Budget:
+def _dmd(recipe: Recipe, count: int, group: int, phase: Phase) -> Budget:
     """The fake score's window is the larger graph, the student's memory lives beside its chunk."""
-    phase = next(phase for phase in recipe.dmd.phases if phase.seconds == seconds)
     latents, batch = phase.rollout(recipe.memory.chunk), recipe.dmd.batch
     memory, chunk_graph = _rollout_bytes(recipe, latents)
     critic = graph_bytes(recipe, latents, batch)
     return Budget(
-        stage=f"DMD {seconds} s",
+        stage=f"DMD {phase.seconds} s",
         **_parts(recipe, count, stored=3, trained=2, averaged=1),
         graph=max(critic, chunk_graph) / group,
         working=_working(recipe, latents, batch, group),
@@ -314,17 +323,14 @@ def budget_table(recipe: Recipe, count: int, found: list[Budget]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def check_memory(recipe: Recipe, count: int, available: int, stages: set[str]) -> None:
-    """Raise `OpenRelicError` if a stage that will run cannot fit in `available` bytes a process.
-
-    `stages` are the first words of the stages' names.
-    """
-    for budget in budgets(recipe, count):
-        if budget.stage.split()[0] not in stages:
-            continue
+def check_memory(
+    recipe: Recipe, count: int, available: int, stages: Collection[Stage] = STAGES
+) -> None:
+    """Raise `OpenRelicError` if a stage cannot fit in `available` bytes a process."""
+    for budget in budgets(recipe, count, stages):
         said = (
             f"{budget.stage} of {recipe.name} needs about {budget.total / GIB:.1f} GiB in each of "
-            f"{count} processes"
+            f"{count} process{'es' if count > 1 else ''}"
         )
         if budget.total > available:
             raise OpenRelicError(
@@ -334,3 +340,16 @@ def check_memory(recipe: Recipe, count: int, available: int, stages: set[str]) -
             )
         if budget.total > NEAR * available:
             log.warning("%s, of %.1f: it may not fit", said, available / GIB)
+
+
+def available_memory(device: torch.device, processes: int) -> int | None:
+    """Bytes that a process may use: its GPU's, or its share of what the host has free."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    free = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+    return None if free is None else int(free) * 1024 // local

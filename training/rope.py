@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 
 from dataset.errors import OpenRelicError
+from training.fusing import fusible
 
 YARN_ORIGINAL_LENGTH = 21
 """Latents of the 5 s window (81 frames) that Wan-2.1 was trained on."""
@@ -110,7 +111,17 @@ def yarn_frequencies(frequencies_E: torch.Tensor, config: RopeConfig) -> torch.T
 
 def rotate(x_BLHD: torch.Tensor, angles: RopeAngles) -> torch.Tensor:
     """Rotate the pairs (0, 1), (2, 3), ... of every head by the tokens' angles."""
-    cos, sin = angles.cos_LE[:, None], angles.sin_LE[:, None]
+    return _rotate(x_BLHD, angles.cos_LE, angles.sin_LE)
+
+
+def _rotation_examples(device: torch.device) -> tuple[torch.Tensor, ...]:
+    x, angles = torch.ones(1, 4, 2, 6, device=device), torch.ones(4, 3, device=device)
+    return x, angles, angles
+
+
+@fusible(_rotation_examples)
+def _rotate(x_BLHD: torch.Tensor, cos_LE: torch.Tensor, sin_LE: torch.Tensor) -> torch.Tensor:
+    cos, sin = cos_LE[:, None], sin_LE[:, None]
     even, odd = x_BLHD.unflatten(-1, (-1, 2)).unbind(-1)
     turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
     return turned.flatten(-2).type_as(x_BLHD)

@@ -37,7 +37,7 @@ def main() -> None:
     from training.stages import open_run, run_stages
 
     recipe = read_recipe(settings.recipe)
-    context = open_run(Workspace(settings.workspace), recipe, settings.recipe)
+    context = open_run(Workspace(settings.workspace), recipe, settings.recipe, settings.until)
     run_stages(context, settings.until)
     if context.accelerator.is_main_process:
         write_training_section(context)

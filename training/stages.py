@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-from typing import Literal
 
 import torch
 from accelerate import Accelerator
@@ -11,18 +10,27 @@ from accelerate.utils import DistributedType, set_seed
 from dataset.errors import OpenRelicError
 from dataset.latents.store import require_latents
 from dataset.workspace import Workspace, json_bytes
-from training.config import Recipe
+from training.acceleration import accelerate_kernels
+from training.config import Recipe, Stage
 from training.context import RunContext, run_folder
 from training.dmd import train_dmd
+from training.memory_budget import STAGES, available_memory, check_memory
 from training.ode import train_ode
+from training.pretrained import check_pretrained
 from training.teacher import train_teacher
 
 OWN_WAYS = (DistributedType.DEEPSPEED, DistributedType.FSDP, DistributedType.MEGATRON_LM)
 log = logging.getLogger(__name__)
 
 
-def open_run(workspace: Workspace, recipe: Recipe, recipe_path: str) -> RunContext:
-    """Check latents, window lengths and the run's folder, and keep the recipe beside the output."""
+def open_run(
+    workspace: Workspace, recipe: Recipe, recipe_path: str, until: Stage = "dmd"
+) -> RunContext:
+    """Check all that can be known before the first step, and keep the recipe beside the output.
+
+    That is: latents, window lengths, rotation frames, a pretrained network, how it was launched,
+    and memory for the stages up to `until`.
+    """
     folder = run_folder(workspace, recipe.name)
     rows = require_latents(workspace, recipe.latents, recipe_path)
     precision = "bf16" if recipe.run.precision == "bfloat16" else "no"
@@ -32,6 +40,12 @@ def open_run(workspace: Workspace, recipe: Recipe, recipe_path: str) -> RunConte
     _check_launch(accelerator)
     context = RunContext(recipe, workspace, rows, accelerator)
     context.processes.check()
+    check_pretrained(recipe, context.rotation_frame)
+    stages = STAGES[: STAGES.index(until) + 1]
+    available = available_memory(context.device, context.processes.count)
+    if available is not None:
+        check_memory(recipe, context.processes.count, available, stages)
+    accelerate_kernels(recipe.run, context.device)
     set_seed(recipe.seed)
     for phase in recipe.teacher.phases:
         context.data("train", phase.latents)
@@ -55,7 +69,7 @@ def _check_launch(accelerator: Accelerator) -> None:
         )
 
 
-def run_stages(context: RunContext, until: Literal["teacher", "ode", "dmd"] = "dmd") -> None:
+def run_stages(context: RunContext, until: Stage = "dmd") -> None:
     """Run or finish the stages in their order."""
     teachers = train_teacher(context)
     if until == "teacher":

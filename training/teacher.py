@@ -22,9 +22,9 @@ from training.context import RunContext
 from training.flow import add_noise, draw_sigmas, flow_loss, generated_latents
 from training.held_out import write_held_out
 from training.loop import Metrics, adamw, finished, optimize, run_stage
+from training.pretrained import find_pretrained
 from training.rollout import predict_velocity
 from training.transformer import RelicTransformer
-from training.weights import find_pretrained
 
 MODEL = "transformer"
 AVERAGE = f"{MODEL}_ema"

@@ -24,7 +24,7 @@ from torch.utils.checkpoint import checkpoint
 from dataset.errors import OpenRelicError
 from training.attention import AttentionPath, FullAttention, TokenGrid
 from training.blocks import RelicBlock, TimeTextEmbedding, WideLayerNorm
-from training.conditions import ACTION_DIM, POSE_DIM, ConditionEncoder
+from training.conditions import ACTION_DIM, POSE_DIM, ConditionEncoder, RotationFrame
 from training.parallel import SequenceGroup
 from training.rope import YARN_ORIGINAL_LENGTH, Rope, RopeConfig
 
@@ -80,6 +80,8 @@ class TransformerConfig:
     """see `training.rope.RopeConfig`; stated for 21 latents"""
     yarn_temperature: float = 1.0
     """divides the attention logits; 1 is none"""
+    rotation_frame: RotationFrame | None = None
+    """that of the actions the weights were trained on, set by training; none: on no actions"""
 
     def __post_init__(self) -> None:
         if self.patch_size[0] != 1:

@@ -1,14 +1,12 @@
 """Transformer folders in diffusers' layout: `config.json` and safetensors, sharded or not.
 
 A plain Wan-2.1 text-to-video `transformer/` folder loads too: it lacks only RELIC's encoders, which
-then keep their zero effect. A pretrained network is named by that folder, by the one that holds it
-beside `vae/` and `text_encoder/`, or by its name on the Hugging Face hub.
+then keep their zero effect. `training.checkpoint` writes such folders.
 
 A network is made without memory for its weights, and filled tensor by tensor: a process of a
 sharded run never holds more than its own part and one tensor.
 
-Public: `load_transformer`, `make_transformer`, `fill`, `find_pretrained`, `TensorFiles`,
-`CONFIG_NAME`, `WEIGHTS_NAME`.
+Public: `load_transformer`, `make_transformer`, `fill`, `check_fit`, `TensorFiles`.
 """
 
 import json
@@ -28,7 +26,6 @@ from training.transformer import RelicTransformer, TransformerConfig
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "diffusion_pytorch_model.safetensors"
 INDEX_NAME = f"{WEIGHTS_NAME}.index.json"
-SUBFOLDER = "transformer"
 ADDITIONS = ("action_encoder.", "pose_encoder.")
 """Parameters that a plain Wan folder lacks."""
 
@@ -73,33 +70,6 @@ class TensorFiles:
         return self._files[name].get_tensor(name)
 
 
-def find_pretrained(name: str) -> Path:
-    """The transformer folder that `teacher.pretrained` means."""
-    folder = Path(name)
-    for candidate in (folder, folder / SUBFOLDER):
-        if (candidate / CONFIG_NAME).is_file():
-            return candidate
-    if folder.exists() or folder.is_absolute() or name.count("/") != 1:
-        raise OpenRelicError(
-            f"teacher.pretrained: {name!r} holds neither {CONFIG_NAME} nor {SUBFOLDER}/: give a "
-            "diffusers folder or hub name, such as Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
-        )
-    return _from_hub(name) / SUBFOLDER
-
-
-def _from_hub(name: str) -> Path:
-    """A local copy of the transformer of a model on the hub."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=[f"{SUBFOLDER}/*"]))
-    except (OSError, ValueError) as error:
-        raise OpenRelicError(
-            f"teacher.pretrained: {name!r} is no folder and cannot be had from the hub "
-            f"({type(error).__name__}); download it where there is a network, and name the folder"
-        ) from error
-
-
 def load_config(folder: Path) -> TransformerConfig:
     """The network that a folder says it holds."""
     path = folder / CONFIG_NAME
@@ -117,7 +87,14 @@ def load_transformer(
     **overrides: Any,
 ) -> RelicTransformer:
     """Load a folder; `overrides` replace config fields (say, `yarn_target_length`)."""
-    config = replace(load_config(folder), **overrides)
+    stored = load_config(folder)
+    config = replace(stored, **overrides)
+    if stored.rotation_frame not in (None, config.rotation_frame):
+        raise OpenRelicError(
+            f"{folder} was trained on actions in the rotation frame {stored.rotation_frame!r}, the "
+            f"workspace's labels are in {config.rotation_frame!r}: label it again, or take a "
+            "network that fits"
+        )
     with torch.device("meta"):
         model = RelicTransformer(config)
     if place is not None:

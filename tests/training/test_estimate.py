@@ -88,7 +88,8 @@ def test_shards_and_shared_windows_divide_what_they_divide(recipe) -> None:
         assert part.graph == one.graph / 2 and part.memory == one.memory / 2
 
 
-def test_a_table_for_a_real_size(recipe) -> None:
+@pytest.mark.slow
+def test_a_table_for_a_real_size() -> None:
     big = read_recipe(CONFIGS / "wan-1.3b.yaml")
     found = budgets(big, 8)
     teacher = {one.stage: one for one in found}
@@ -99,10 +100,9 @@ def test_a_table_for_a_real_size(recipe) -> None:
 
 def test_too_little_memory_is_one_line_before_anything_is_made(recipe) -> None:
     largest: Budget = max(budgets(recipe, 1), key=lambda one: one.total)
-    everything = {"teacher", "ODE", "DMD"}
-    check_memory(recipe, 1, int(2 * largest.total), everything)
+    check_memory(recipe, 1, int(2 * largest.total))
     with pytest.raises(OpenRelicError, match=r"needs about .* set run\.recompute"):
-        check_memory(recipe, 1, int(0.5 * largest.total), everything)
+        check_memory(recipe, 1, int(0.5 * largest.total))
     big = read_recipe(CONFIGS / "wan-14b.yaml")
     with pytest.raises(OpenRelicError, match="teacher 5 s of wan-14b needs about"):
         check_memory(big, 1, 80 * GIB, {"teacher"})

@@ -16,6 +16,7 @@ import torch
 from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
 from tests.training.micro import make_latents, write_recipe
+from training.checkpoint import checkpoint_step
 from training.config import Phase, read_recipe
 from training.context import RunContext
 from training.dmd import Models, critic_steps, normalised_push, student_gradient
@@ -301,14 +302,14 @@ def test_errors_before_the_first_step(work, tmp_path):
         open_run(Workspace(tmp_path), read_recipe(recipe), str(recipe))
 
 
-def test_accelerate_launches_it_on_two_ranks(work):
+def test_accelerate_launches_it_in_two_processes(work, whole):
     workspace, recipe = work
     two = write_recipe(
         recipe.with_name("two.yaml"), name="two", teacher__phases=[{"seconds": 5, "iterations": 2}],
         ode__iterations=2, dmd__phases=[{"seconds": 5, "iterations": 1}],
     )  # fmt: skip
     launcher = [
-        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
+        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
         "-m", "training.run", str(two), "--workspace", workspace.location,
     ]  # fmt: skip
     done = subprocess.run(
@@ -318,6 +319,11 @@ def test_accelerate_launches_it_on_two_ranks(work):
     folder = Path(workspace.location) / "runs" / "two"
     for stage, step in {"teacher-05s": 2, "ode": 2, "dmd-05s": 4}.items():
         assert (folder / stage / "latest").read_text() == f"step-{step:06d}\n"
+    # Two that each took itself for the only one would have made something else.
+    process = SimpleNamespace(process_index=0, num_processes=2)
+    context = replace(whole, recipe=read_recipe(two), accelerator=process)
+    checkpoint = folder / "teacher-05s" / "step-000002"
+    assert checkpoint_step(checkpoint, context.made_with("teacher")) == 2
 
 
 def test_help_is_fast_and_light():
