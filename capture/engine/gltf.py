@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from capture.engine.generate.kit.assemble import make_geometry
 from capture.engine.generate.kit.bake import Quality, bake
 from capture.engine.generate.kit.exposure import metered_ev
 from capture.engine.generate.kit.mesh import Mesh
 from capture.engine.gltf_materials import Materials
 from capture.engine.places import find_places
-from capture.engine.scene import Geometry, Scene, Sky, Sun
+from capture.engine.scene import Scene, Sky, Sun
 from capture.engine.tessellate import tessellate
 from dataset.errors import OpenRelicError
 from labeling.camera import camera_to_ue
@@ -73,7 +74,7 @@ def load_gltf(path: Path) -> Scene:
         licence=described["licence"],
         caption=described["caption"],
         indoor=indoor,
-        geometry=_geometry(mesh, tint, irradiance),
+        geometry=make_geometry(mesh, irradiance, tint if (tint != 1.0).any() else None),
         textures=textures,
         lightmaps=None,
         objects=objects,
@@ -92,23 +93,6 @@ def _check_size(path: Path, position_cm: np.ndarray) -> None:
             f"{path} is {longest_m:.3g} m long; glTF files are in metres and {SMALLEST_M} to "
             f"{LARGEST_M:.0f} m are drawn here: scale it"
         )
-
-
-def _geometry(mesh: Mesh, tint: np.ndarray, irradiance: np.ndarray) -> Geometry:
-    return Geometry(
-        position_cm=mesh.position_cm,
-        normal=mesh.normal,
-        uv=mesh.uv,
-        layer=mesh.layer,
-        irradiance=irradiance,
-        emission=mesh.emission,
-        lightmap_uvl=np.full((len(mesh.position_cm), 3), -1, np.float32),
-        triangles=mesh.triangles,
-        object_id=mesh.object_id,
-        drawn=mesh.drawn,
-        collides=mesh.collides,
-        tint=tint if (tint != 1.0).any() else None,
-    )
 
 
 def _describe(path: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-_LEAST = 16  # contrast, in levels, of an edge in the dark
+_LEAST = np.uint8(16)  # contrast, in levels, of an edge in the dark
 _SHARE = 0.166  # of the brightest neighbour's green, elsewhere
 _LONGEST = 2.0  # pixels to either side that are blended
 _BIAS = 255 / 384  # gives a direction to what has none
@@ -34,7 +34,7 @@ def smooth_edges(image: np.ndarray) -> None:
 def _edges(green: np.ndarray) -> np.ndarray:
     """Numbers (N,), row by row, of the pixels whose neighbours differ."""
     high, low = cv2.dilate(green, _CROSS), cv2.erode(green, _CROSS)
-    least = cv2.max(cv2.convertScaleAbs(high, alpha=_SHARE), _LEAST)
+    least = np.maximum(cv2.convertScaleAbs(high, alpha=_SHARE), _LEAST)
     return np.flatnonzero(cv2.subtract(high, low) >= least)
 
 

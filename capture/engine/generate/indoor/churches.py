@@ -36,7 +36,6 @@ def generate_church(seed: int) -> Scene:
         name=f"church:{seed}",
         caption=f"The inside of a {manner.word} church {day.phrase}: a nave with rows of pews, "
         f"{aisles}, {windows} windows, {roof}, an altar on steps, a pulpit and an organ.",
-        indoor=True,
         builder=b,
         textures=palette.m.textures(),
         lamps=church.lamps,

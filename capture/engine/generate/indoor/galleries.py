@@ -99,7 +99,6 @@ def generate_gallery(seed: int) -> Scene:
         caption=f"A museum {manner.word}: {len(rooms)} connected halls"
         f"{', some under skylights,' if skylights else ''} with benches and "
         f"{_contents(rooms)} on view.",
-        indoor=True,
         builder=b,
         textures=palette.m.textures(),
         lamps=lamps,

@@ -57,7 +57,6 @@ def generate_home(seed: int) -> Scene:
         name=f"home:{seed}",
         caption=f"A {mood.word} furnished home {day.phrase} with {kinds}, joined by open "
         f"doorways{beams}; its windows look onto a {'garden' if garden else 'town'}.",
-        indoor=True,
         builder=b,
         textures=palette.m.textures(),
         lamps=lamps,

@@ -58,7 +58,6 @@ def generate_office(seed: int) -> Scene:
         name=f"office:{seed}",
         caption=f"An open-plan office {day.phrase} with rows of desks and screens, "
         f"{', '.join(kinds)} behind glazed walls, and windows onto a town.",
-        indoor=True,
         builder=b,
         textures=palette.m.textures(),
         lamps=lamps,

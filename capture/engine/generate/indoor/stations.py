@@ -55,7 +55,6 @@ def generate_station(seed: int) -> Scene:
         caption=f"An underground station called {station.name.title()} with {layout}, "
         f"{_WALLS[station.cladding]}, "
         f"{roof}{columns}{train}, seats, posters and stairs.",
-        indoor=True,
         builder=b,
         textures=palette.m.textures(),
         lamps=station.lamps,

@@ -44,7 +44,6 @@ def generate_warehouse(seed: int) -> Scene:
         name=f"warehouse:{seed}",
         caption=f"A {'factory hall' if kind == 'factory' else 'warehouse'} {day.phrase} with "
         f"{contents}, closed gates, {hall.walls} walls and a {roof} roof on steel girders.",
-        indoor=True,
         builder=b,
         textures=palette.m.textures(),
         lamps=hall.lamps,

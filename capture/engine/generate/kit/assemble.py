@@ -4,41 +4,16 @@ import numpy as np
 
 from capture.engine.generate.kit.bake import Lamp, Quality, bake
 from capture.engine.generate.kit.exposure import metered_ev
-from capture.engine.generate.kit.mesh import MeshBuilder
+from capture.engine.generate.kit.mesh import Mesh, MeshBuilder
 from capture.engine.generate.kit.spawns import settle_spawns
 from capture.engine.scene import Geometry, Scene, Sky, Sun
 
+_CLEARANCE_CM, _VIEW_CM = 32.0, 180.0  # around a start point, and before it
 
-def finish_scene(
-    *,
-    name: str,
-    caption: str,
-    indoor: bool,
-    builder: MeshBuilder,
-    textures: np.ndarray,
-    lamps: list[Lamp],
-    sun: Sun | None,
-    sky: Sky,
-    quality: Quality,
-    exposure_ev: float | None = None,
-    brightness: float = 1.0,
-    spawns: np.ndarray,
-    roam_cm: np.ndarray,
-    fog: tuple[float, float, float, float] | None = None,
-) -> Scene:
-    """The finished scene; units as in scene.Scene. `spawns` are wishes: see settle_spawns.
 
-    Without an `exposure_ev` the views from the spawns are metered; `brightness` says how bright
-    they shall be, 1 being ordinary daylight and less for dusk and night.
-    """
-    mesh = builder.build()
-    roam_cm = roam_cm.astype(np.float64)
-    clearance_cm, view_cm = (32.0, 180.0) if indoor else (50.0, 450.0)
-    irradiance = bake(mesh, textures, sky, sun, lamps, quality)
-    places = settle_spawns(mesh, spawns.astype(np.float64), clearance_cm, view_cm, roam_cm)
-    if exposure_ev is None:
-        exposure_ev = metered_ev(mesh, textures, irradiance, sun, sky, places, brightness)
-    geometry = Geometry(
+def make_geometry(mesh: Mesh, irradiance: np.ndarray, tint: np.ndarray | None = None) -> Geometry:
+    """The geometry of a mesh under baked light (V,3), without light maps."""
+    return Geometry(
         position_cm=mesh.position_cm,
         normal=mesh.normal,
         uv=mesh.uv,
@@ -50,21 +25,47 @@ def finish_scene(
         object_id=mesh.object_id,
         drawn=mesh.drawn,
         collides=mesh.collides,
+        tint=tint,
     )
+
+
+def finish_scene(
+    *,
+    name: str,
+    caption: str,
+    builder: MeshBuilder,
+    textures: np.ndarray,
+    lamps: list[Lamp],
+    sun: Sun | None,
+    sky: Sky,
+    quality: Quality,
+    brightness: float = 1.0,
+    spawns: np.ndarray,
+    roam_cm: np.ndarray,
+) -> Scene:
+    """The finished indoor scene; units as in scene.Scene. `spawns` are wishes: see settle_spawns.
+
+    The views from the spawns are metered; `brightness` says how bright they shall be, 1 being
+    ordinary daylight and less for dusk and night.
+    """
+    mesh = builder.build()
+    roam_cm = roam_cm.astype(np.float64)
+    irradiance = bake(mesh, textures, sky, sun, lamps, quality)
+    places = settle_spawns(mesh, spawns.astype(np.float64), _CLEARANCE_CM, _VIEW_CM, roam_cm)
+    exposure_ev = metered_ev(mesh, textures, irradiance, sun, sky, places, brightness)
     return Scene(
         name=name,
         asset=name,
         licence="Apache-2.0",
         caption=caption,
-        indoor=indoor,
-        geometry=geometry,
+        indoor=True,
+        geometry=make_geometry(mesh, irradiance),
         textures=textures,
         lightmaps=None,
         objects=tuple(builder.objects),
         sun=sun,
         sky=sky,
         exposure_ev=exposure_ev,
-        fog=fog,
         spawns=places,
         roam_cm=roam_cm,
     )

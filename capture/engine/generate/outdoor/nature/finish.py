@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from capture.engine.generate.kit.assemble import make_geometry
 from capture.engine.generate.kit.bake import Lamp, Quality, bake
 from capture.engine.generate.kit.exposure import metered_ev
 from capture.engine.generate.kit.materials import Materials
@@ -12,7 +13,7 @@ from capture.engine.generate.kit.rays import RayTracer
 from capture.engine.generate.kit.spawns import settle_spawns
 from capture.engine.generate.outdoor.nature.daylight import Daylight
 from capture.engine.generate.outdoor.nature.foliage import Cards, Foliage, light_cards
-from capture.engine.scene import Geometry, Scene
+from capture.engine.scene import Scene
 
 EYE_CM = 160.0
 _CLEARANCE_CM, _VIEW_CM = 60.0, 700.0
@@ -59,7 +60,7 @@ def finish_outdoors(made: Outdoors) -> Scene:
         licence="Apache-2.0",
         caption=made.caption,
         indoor=False,
-        geometry=_geometry(mesh, irradiance),
+        geometry=make_geometry(mesh, irradiance),
         textures=textures,
         lightmaps=None,
         objects=tuple(made.b.objects),
@@ -86,22 +87,6 @@ def _near(mesh: Mesh, roam_cm: np.ndarray) -> Mesh:
         drawn=mesh.drawn[kept],
         collides=mesh.collides[kept],
         occludes=mesh.occludes[kept],
-    )
-
-
-def _geometry(mesh: Mesh, irradiance: np.ndarray) -> Geometry:
-    return Geometry(
-        position_cm=mesh.position_cm,
-        normal=mesh.normal,
-        uv=mesh.uv,
-        layer=mesh.layer,
-        irradiance=irradiance,
-        emission=mesh.emission,
-        lightmap_uvl=np.full((len(mesh.position_cm), 3), -1, np.float32),
-        triangles=mesh.triangles,
-        object_id=mesh.object_id,
-        drawn=mesh.drawn,
-        collides=mesh.collides,
     )
 
 
