@@ -1,4 +1,4 @@
-"""The thin layer over Unreal parses and type-checks against our own small stand-ins for its headers.
+"""The thin layer over Unreal type-checks against our own small stand-ins for its headers.
 
 That finds misspelt members, wrong types and forgotten includes of ours. It cannot find where the
 stand-ins, which are written from public documentation, differ from the engine.
@@ -34,7 +34,7 @@ def includes(path: Path) -> set[str]:
 
 @pytest.fixture(scope="session")
 def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which every header of Unreal and UnrealCV that is asked for leads to the stubs."""
+    """A folder in which every header of Unreal and UnrealCV that is asked for is a stub."""
     folder = tmp_path_factory.mktemp("headers")
     asked = set().union(*(includes(path) for path in [*SOURCES, *LAYER.glob("*.h")]))
     for name in asked:
