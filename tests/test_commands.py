@@ -20,12 +20,13 @@ STAGES = {
     "dataset.qa": (["{w}"], "python -m capture.run {w}"),
     "dataset.build": (["{w}"], "python -m capture.run {w}"),
     "dataset.latents": (["{w}", "--config", RECIPE], "python -m dataset.build {w}"),
+    "dataset.export_lerobot": (["{w}", "{w}-out"], "python -m dataset.build {w}"),
     "training.run": ([RECIPE, "--workspace", "{w}"], "python -m dataset.build {w}"),
     "dataset.report": (["{w}"], "python -m capture.plan {w}"),
 }
 OTHERS = [
-    "capture.conformance", "training.estimate", "training.export", "training.memory",
-    "training.play",
+    "capture.conformance", "training.estimate", "training.export",
+    "training.initialisations", "training.learning", "training.memory", "training.play",
 ]  # fmt: skip
 WITHOUT_INPUT = [module for module, (_, command) in STAGES.items() if command]
 
