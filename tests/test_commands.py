@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"av", "cv2", "diffusers", "matplotlib", "moderngl", "ray", "scipy", "torch", "webdataset"}
+HEAVY = {"av", "cv2", "diffusers", "fastapi", "matplotlib", "moderngl", "ray", "scipy", "torch", "webdataset"}
 RECIPE = "configs/tiny.yaml"
 
 # What each command needs after its name, and the command that makes what it lacks.
@@ -18,6 +18,7 @@ STAGES = {
     "capture.status": (["{w}"], "python -m capture.plan {w}"),
     "labeling.poses_to_actions": (["{w}"], "python -m capture.run {w}"),
     "dataset.qa": (["{w}"], "python -m capture.run {w}"),
+    "dataset.dashboard": (["{w}"], "python -m capture.run {w}"),
     "dataset.build": (["{w}"], "python -m capture.run {w}"),
     "dataset.latents": (["{w}", "--config", RECIPE], "python -m dataset.build {w}"),
     "dataset.export_lerobot": (["{w}", "{w}-out"], "python -m dataset.build {w}"),
