@@ -8,12 +8,10 @@ gets fewer of them, and always the latest. One page at a time steers.
 import asyncio
 import logging
 import math
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
@@ -22,12 +20,12 @@ from fastapi.staticfiles import StaticFiles
 from capture.piloting.cockpit import Cockpit, View
 from capture.piloting.session import RELEASED, Held
 from dataset.errors import OpenRelicError
+from dataset.web import LOOPBACK, address_of, is_for_this_machine, is_from_own_page, listen
 from labeling.actions import KEYS
 
 log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 UNDER_WAY = 2
 SILENCE_S = 2.0  # the page speaks twice a second; if it hangs, its keys are released
 MAX_SPEED_M_S, MAX_TURN_DEG_S = 20.0, 180.0
@@ -96,9 +94,8 @@ class Desk:
 
     def _from_here(self, page: WebSocket) -> bool:
         """Whether our own page speaks, and not one of another site in the same browser."""
-        host, origin = page.headers.get("host", ""), page.headers.get("origin", "")
-        name = urlsplit(f"//{host}").hostname
-        return urlsplit(origin).netloc == host and (not self._only_here or name in LOOPBACK)
+        for_here = not self._only_here or is_for_this_machine(page.headers)
+        return for_here and is_from_own_page(page.headers)
 
     async def _send(self, page: WebSocket) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):
@@ -168,7 +165,7 @@ def serve(
     host: str, port: int,
 ) -> None:  # fmt: skip
     """Serve the page until it is interrupted or the engine fails, which raises its error."""
-    listening = _listen(host, port)
+    listening = listen(host, port)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, lifespan="off")
@@ -186,7 +183,7 @@ def serve(
         cockpit.start()
         await server.serve(sockets=[listening])
 
-    log.info("fly at %s (Ctrl-C ends)", _address(listening, host))
+    log.info("fly at %s (Ctrl-C ends)", address_of(listening, host))
     try:
         with suppress(KeyboardInterrupt):
             asyncio.run(run())
@@ -194,22 +191,6 @@ def serve(
         cockpit.close()
     if cockpit.failure is not None:
         raise cockpit.failure
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        raise OpenRelicError(
-            f"the page cannot be served on {host}:{port} ({error}); give another --port, or "
-            "--port 0 for any that is free"
-        ) from error
-
-
-def _address(listening: socket.socket, host: str) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listening.getsockname()[1]}/"
 
 
 def _line(error: Exception | None) -> str:

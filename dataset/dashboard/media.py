@@ -16,7 +16,7 @@ READ_AHEAD = 1 << 16
 THUMB_WIDTH = 192
 JPEG_QUALITY = 80
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 
 
 class Unsatisfiable(Exception):

@@ -14,6 +14,7 @@ import asyncio
 import importlib.util
 import json
 import logging
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
@@ -182,16 +183,22 @@ def serve(desk: Desk, host: str, port: int, token: str | None) -> None:
     """Serve the page until it is interrupted."""
     plotly_file()  # now, rather than when the first clip is opened
     listening = listen(host, port)
-    access = Access(
-        make_app(desk), only_here=host in LOOPBACK, token=token,
-        port=listening.getsockname()[1],
-    )  # fmt: skip
-    config = uvicorn.Config(
-        access, log_level="warning", access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=2,
-    )  # fmt: skip
+    server = make_server(desk, listening, token, only_here=host in LOOPBACK)
     address = address_of(listening, host) + (f"?token={token}" if token else "")
     log.info("%d clips: %s (Ctrl-C ends)", len(desk.catalogue.clips), address)
     log.info("decisions are kept in %s", desk.journal.path)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
+
+
+def make_server(
+    desk: Desk, listening: socket.socket, token: str | None, *, only_here: bool
+) -> uvicorn.Server:
+    """The server of a desk on a socket that listens."""
+    port = listening.getsockname()[1]
+    access = Access(make_app(desk), only_here=only_here, token=token, port=port)
+    config = uvicorn.Config(
+        access, log_level="warning", access_log=False, server_header=False, lifespan="off",
+        timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    return uvicorn.Server(config)

@@ -20,6 +20,7 @@ class ClipView {
     this.advance = localStorage.getItem("advance") !== "no";
     store.on("decisions", (tours) => this.heard(tours));
     store.on("table", () => this.rowsChanged());
+    store.on("state", () => this.drawPresent());
     addEventListener("theme", () => this.panes.forEach((pane) => pane.recolour()));
   }
 
@@ -109,20 +110,20 @@ class ClipView {
       h("div", { class: "name" }, h("b", { title: clip.tour_id }, this.panes.length > 1 ? "Compare" : clip.tour_id),
         h("small", {}, `${clip.kind}, ${clip.motion} · ${clock(clip.seconds)} · ${clip.frames} frames`, place >= 0 ? ` · ${place + 1} of ${overview.rows.length}` : "")),
       clip.proposed ? proposal(clip.proposed) : "",
-      h("span", { class: "present" }, this.alsoHere(clip.tour_id)),
+      this.present = h("span", { class: "present" }),
       h("span", { class: "gap" }),
       h("span", { class: "now", id: "decision" }, decision ? [decisionBadge(decision), h("small", {}, decision.reviewer, decision.reason ? `: ${decision.reason}` : "")] : decisionBadge(null)),
       h("span", { class: "buttons" }, button("accept", "Accept", "a"), button("look", "Look", "l"), button("reject", "Reject", "r"),
         h("button", { class: "quiet", title: "Take back my last decision (u)", onclick: () => this.undo() }, "Undo", h("kbd", {}, "u"))),
     );
-    this.badge();
+    this.drawPresent();
+    document.body.dataset.clip = clip.tour_id;
   }
 
-  badge() { document.body.dataset.clip = this.pane?.clip.tour_id || ""; }
-
-  alsoHere(tourId) {
-    const here = store.news.present.filter((one) => one.tour_id === tourId).map((one) => one.reviewer);
-    return here.length ? `${here.join(", ")} ${here.length > 1 ? "are" : "is"} here, too` : "";
+  drawPresent() {
+    if (!this.pane) return;
+    const here = store.news.present.filter((one) => one.tour_id === this.pane.clip.tour_id).map((one) => one.reviewer);
+    this.present.textContent = here.length ? `${here.join(", ")} ${here.length > 1 ? "are" : "is"} here, too` : "";
   }
 
   drawTransport() {

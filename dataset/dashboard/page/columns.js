@@ -4,11 +4,10 @@ import { checkName, clock, h, minutes, number, percent, words } from "./dom.js";
 import { store } from "./store.js";
 import { thumbnail } from "./thumbnails.js";
 
-const SHOWN_CHECKS = 2;
 
 export const verdictWord = { accept: "accepted", reject: "rejected", look: "needs a look" };
 
-export const proposal = (word) => h("em", { class: `proposal ${word || "none"}` }, word || "not measured");
+export const proposal = (word) => h("em", { class: `proposal ${word || "none"}` }, word || "–");
 
 export function decisionBadge(decision) {
   if (!decision) return h("em", { class: "open" }, "open");
@@ -24,10 +23,10 @@ function tourCell(clip, marked) {
     h("b", {}, clip.scene), h("small", {}, `${shortTour(clip)}${marked === clip.tour_id ? " · marked" : ""}`))];
 }
 
-function failedCell(clip) {
-  const extra = clip.failed.length - SHOWN_CHECKS;
+function failedCell(clip, most) {
+  const extra = clip.failed.length - most;
   return [
-    ...clip.failed.slice(0, SHOWN_CHECKS).map((check) =>
+    ...clip.failed.slice(0, most).map((check) =>
       h("em", { class: "check", title: check.meaning }, checkName(check.name))),
     extra > 0 ? h("em", { class: "more", title: clip.failed.map((check) => checkName(check.name)).join(", ") },
       `+${extra}`) : "",
@@ -68,7 +67,7 @@ export function clipColumns(extras, marked, narrow) {
     { name: "seconds", label: "Length", width: "66px", sort: "seconds", number: true, cell: (clip) => clock(clip.seconds) },
     ...(measured ? [
       { name: "proposed", label: "QA says", width: narrow ? "76px" : "84px", sort: "proposed", cell: (clip) => proposal(clip.proposed) },
-      { name: "failed", label: "Failed checks", width: narrow ? "minmax(120px, 1fr)" : "minmax(190px, 1.2fr)", sort: "failed", cell: failedCell },
+      { name: "failed", label: "Failed checks", width: narrow ? "minmax(120px, 1fr)" : "minmax(190px, 1.2fr)", sort: "failed", cell: (clip) => failedCell(clip, narrow ? 1 : 2) },
     ] : []),
     ...extras.map(extraColumn).filter(Boolean),
     { name: "decision", label: "Decision", width: "minmax(128px, 1.1fr)", sort: "decision", cell: decisionCell },

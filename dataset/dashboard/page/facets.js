@@ -65,8 +65,11 @@ function actionChoice(filter, change) {
 function failedChecks(filter, facet, option) {
   const { checks, columns } = store.table;
   const failing = facet("failed", (row) => columns.failed[row]);
+  const ever = new Set(columns.failed.flat()); // what never failed would only be in the way
+  if (!ever.size) return [section("Failed checks", [h("p", { class: "hint" }, "none")])];
   return Object.entries(GROUPS).map(([group, title]) => {
-    const inside = checks.map((check, at) => ({ check, count: failing.get(at) || 0 })).filter(({ check }) => check.group === group);
+    const inside = checks.map((check, at) => ({ check, at, count: failing.get(at) || 0 }))
+      .filter(({ check, at }) => check.group === group && (ever.has(at) || filter.failed.includes(check.name)));
     return inside.length ? section(`Failed: ${title}`, inside.map(({ check, count }) =>
       option("failed", check.name, checkName(check.name), count, `${check.meaning}, in ${check.unit}`))) : null;
   }).filter(Boolean);

@@ -27,7 +27,7 @@ function route() {
 
 function drawHead() {
   const { news } = store;
-  $("workspace").textContent = store.table.workspace;
+  $("workspace").textContent = `\u200e${store.table.workspace}\u200e`; // cut at its beginning, read from the left
   $("workspace").title = store.table.workspace;
   $("who").textContent = store.reviewer || "Who are you?";
   $("contact").hidden = store.contact;

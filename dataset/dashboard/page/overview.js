@@ -73,6 +73,7 @@ class Overview {
     drawTotals($("totals"), this.rows, this.policy, {
       onPolicy: (policy) => { this.policy = policy; this.update(); },
       onScene: (scene) => this.openScene(scene),
+      onScenes: () => { this.tab = "scenes"; this.update(); },
       onAction: (action) => this.sortBy(`action:${action}`),
     });
     this.drawList();
@@ -116,8 +117,8 @@ class Overview {
       h("option", { value, selected: value === this.filter.sort }, text)));
     $("sort").hidden = this.tab === "scenes";
     $("sort").replaceChildren(
-      group("Sort by", [["tour_id", "clip"], ["seconds", "length"], ["kind", "kind"], ["decision", "decision"],
-        ...(checks.length ? [["proposed", "what QA says"], ["failed", "number of failed checks"], ["usable", "usable share"]] : [])]),
+      group("Sort", [["tour_id", "sorted by clip"], ["seconds", "sorted by length"], ["kind", "sorted by kind"], ["decision", "sorted by decision"],
+        ...(checks.length ? [["proposed", "sorted by what QA says"], ["failed", "sorted by failed checks"], ["usable", "sorted by usable share"]] : [])]),
       ...(checks.length ? [group("Sort by check", checks.map((check) => [`check:${check.name}`, `${checkName(check.name)}, ${check.unit}`]))] : []),
       group("Sort by share of an action", actions.map((name) => [`action:${name}`, words(name)])),
     );

@@ -9,6 +9,8 @@ import { Track } from "./track.js";
 
 const EXPOSURE = ["blown_share", "crushed_share", "brightness"];
 
+const unitOf = (check) => (check && check.unit !== "share" ? check.unit : "");
+
 export class Pane {
   // `onFrame(pane, frame)`: the frame is another; `onFocus(pane)`: somebody works with this one.
   constructor(clip, { onFrame, onFocus, compact }) {
@@ -87,13 +89,13 @@ export class Pane {
     const items = this.found.map((one, at) => {
       const check = unit(one.check);
       return h("li", { data: { at }, onclick: () => this.toFinding(at) },
-        h("b", {}, checkName(one.check)), h("span", { class: "value" }, `${number(one.value)} ${check?.unit || ""}`),
+        h("b", {}, checkName(one.check)), h("span", { class: "value" }, `${number(one.value)} ${unitOf(check)}`),
         h("small", {}, `${clock(one.first_frame / this.clip.fps)} · ${one.frames} frames${check ? ` · ${check.direction} ${number(check.threshold)}` : ""}`));
     });
     const whole = (this.view.qa.failed || []).filter((name) => !this.found.some((one) => one.check === name)).map((name) =>
       h("li", { class: "whole" }, h("b", {}, checkName(name)), h("span", { class: "value" }, number(this.view.qa.values[name])), h("small", {}, "the whole clip")));
     const none = this.view.qa.problem ? "Not measured yet" : "Nothing failed";
-    this.findings.replaceChildren(h("li", { class: "title" }, items.length + whole.length ? `${items.length + whole.length} findings` : none, h("kbd", {}, "n"), h("kbd", {}, "p")), ...whole, ...items);
+    this.findings.replaceChildren(h("li", { class: "title" }, items.length + whole.length ? `Findings · ${items.length + whole.length}` : none, h("kbd", {}, "n"), h("kbd", {}, "p")), ...whole, ...items);
   }
 
   drawFacts() {
@@ -185,7 +187,7 @@ export class Pane {
     this.banner.hidden = shown < 0;
     if (shown < 0) return;
     const one = this.found[shown], check = store.table.checks.find((each) => each.name === one.check);
-    this.banner.textContent = `${checkName(one.check)}: ${number(one.value)} ${check?.unit || ""} — ${check?.meaning || ""} (fails ${check?.direction || ""} ${number(check?.threshold)})`;
+    this.banner.textContent = `${checkName(one.check)}: ${number(one.value)} ${unitOf(check)} — ${check?.meaning || ""} (fails ${check?.direction || ""} ${number(check?.threshold)})`;
     this.findings.querySelector(`[data-at="${shown}"]`)?.classList.add("on");
   }
 

@@ -133,7 +133,7 @@ export class Timeline {
 
   drawLane(y) {
     const { pen, ink } = this, middle = y + LANE / 2;
-    this.text(this.segments ? "usable · findings" : "findings", GUTTER - 8, middle, ink.faint);
+    this.text(this.segments ? "usable / failed" : "findings", GUTTER - 8, middle, ink.faint);
     this.clip(y, LANE, () => {
       pen.fillStyle = ink.grid;
       pen.fillRect(GUTTER, middle - 3, this.plotWidth, 6);
@@ -186,7 +186,7 @@ export class Timeline {
       chart.lines.forEach((line, at) => {
         const stroke = [ink.one, ink.two, ink.three][at % 3];
         this.drawFailing(line, y, height);
-        if (line.threshold !== null && line.threshold !== undefined && line.threshold <= high) this.drawThreshold(Y(line.threshold));
+        if (line.threshold !== null && line.threshold !== undefined && line.threshold <= high) this.drawThreshold(Y(line.threshold), chart.lines.length > 1 ? stroke : ink.bad);
         pen.strokeStyle = stroke;
         pen.lineWidth = 1.4;
         this.drawLine(line, Y);
@@ -217,9 +217,9 @@ export class Timeline {
     pen.globalAlpha = 1;
   }
 
-  drawThreshold(y) {
-    const { pen, ink } = this;
-    pen.strokeStyle = ink.bad;
+  drawThreshold(y, stroke) {
+    const { pen } = this;
+    pen.strokeStyle = stroke;
     pen.lineWidth = 1;
     pen.setLineDash([4, 4]);
     pen.beginPath();

@@ -27,21 +27,39 @@ function footage(rows) {
   const { columns, paper } = store.table;
   const seconds = rows.reduce((sum, row) => sum + columns.seconds[row], 0);
   return card("Minutes", big(minutes(seconds), paper.minutes.toLocaleString("en")), meter(seconds / 60, paper.minutes),
-    h("p", { class: "sub" }, `${rows.length.toLocaleString("en")} of ${paper.clips.toLocaleString("en")} clips`));
+    h("p", { class: "sub" }, `${rows.length.toLocaleString("en")} / ${paper.clips.toLocaleString("en")} clips`));
 }
 
-function scenes(rows, onScene) {
+const MANY_SCENES = 100;
+
+function scenes(rows, onScene, onScenes) {
   const { columns, paper, planned_seconds: planned } = store.table;
   const found = new Map(Object.keys(planned || {}).map((name) => [name, 0]));
   for (const row of rows) found.set(columns.scene[row], (found.get(columns.scene[row]) || 0) + columns.seconds[row]);
   const names = [...found.keys()].sort(new Intl.Collator("en", { numeric: true }).compare);
-  const with_clips = names.filter((name) => found.get(name) > 0).length;
+  const covered = names.filter((name) => found.get(name) > 0).length;
+  if (names.length > MANY_SCENES) return coverageCard(names.map((name) => Math.min(1, found.get(name) / goalSeconds(name))), covered, onScenes);
   const cells = names.map((name) => {
     const goal = goalSeconds(name), share = Math.min(1, found.get(name) / goal);
     return h("i", { class: share === 0 ? "none" : "", style: share ? `opacity:${0.25 + 0.75 * share}` : "",
       title: `${name}: ${minutes(found.get(name))} of ${minutes(goal)} min`, onclick: () => onScene(name) });
   });
-  return card("Scenes", big(String(with_clips), paper.scenes), h("div", { class: "cells", data: { many: names.length > 120 } }, cells));
+  return card("Scenes", big(String(covered), paper.scenes), h("div", { class: "cells" }, cells));
+}
+
+// Too many for a cell each: the share of its minutes that each scene has, from full to empty.
+function coverageCard(shares, covered, onScenes) {
+  const { paper } = store.table;
+  shares.sort((a, b) => b - a);
+  const points = shares.map((share, at) => `${((at + 0.5) * 100) / shares.length},${20 - 20 * share}`);
+  const under = shares.filter((share) => share < 0.5).length;
+  const area = svg("polygon", { points: `0,20 0,${20 - 20 * shares[0]} ${points.join(" ")} 100,20` });
+  const box = card("Scenes", big(String(covered), paper.scenes), svg("svg", { viewBox: "0 0 100 20", class: "coverage", preserveAspectRatio: "none" }, area),
+    h("p", { class: "sub" }, `${under} under half of their minutes`));
+  box.classList.add("link");
+  box.title = "Minutes of each scene, of those planned or the paper's mean; from the fullest to the emptiest";
+  box.addEventListener("click", onScenes);
+  return box;
 }
 
 // What a scene should have: its planned minutes, or the paper's mean.
@@ -61,7 +79,7 @@ function durations(rows) {
   const bars = bins.map((count, at) => svg("rect", { x: at * 4, width: 3.2, y: 30 - (28 * count) / most,
     height: (28 * count) / most }));
   const line = svg("line", { x1: (4 * paper.median_s) / BIN_S, x2: (4 * paper.median_s) / BIN_S, y1: 0, y2: 30 });
-  const figure = (name, ours, theirs) => h("span", {}, `${name} `, h("b", {}, ours.toFixed(0)), ` / ${theirs}`);
+  const figure = (name, ours, theirs) => h("span", {}, h("small", {}, name), h("span", {}, h("b", {}, ours.toFixed(0)), ` / ${theirs}`));
   return card("Durations, s", h("p", { class: "figures" }, figure("mean", mean, paper.mean_s),
     figure("median", middle, paper.median_s), figure("max", seconds.at(-1) || 0, paper.max_s)),
   svg("svg", { viewBox: "0 0 96 30", class: "histogram", preserveAspectRatio: "none" }, bars, line));
@@ -112,16 +130,17 @@ function review() {
   return card("Review", big(done.toLocaleString("en"), store.count.toLocaleString("en")),
     h("div", { class: "bar stack" }, ["accept", "look", "reject"].map((word) =>
       h("i", { class: word, style: `width:${(100 * sums[word]) / Math.max(1, store.count)}%`, title: `${sums[word]} ${word}` }))),
-    h("p", { class: "sub" }, `${sums.accept} accepted (${minutes(seconds)} min) · ${sums.reject} rejected · ${sums.look} to look at`));
+    h("p", { class: "sub sums" }, ["accept", "look", "reject"].map((word) => h("span", { title: `${word}: ${sums[word]} clips` },
+      h("i", { class: `dot decision ${word}` }), sums[word].toLocaleString("en"))), h("span", { class: "gap" }), h("span", { title: "minutes accepted" }, `${minutes(seconds)} min`)));
 }
 
-export function drawTotals(box, rows, policy, { onPolicy, onScene, onAction }) {
+export function drawTotals(box, rows, policy, { onPolicy, onScene, onScenes, onAction }) {
   const of = counted(rows, policy);
   const choice = h("select", { id: "policy", "aria-label": "What the totals count", onchange: (event) => onPolicy(event.target.value) },
     [["shown", "all clips shown"], ["not-rejected", "shown, not rejected"], ["accepted", "shown, accepted"]].map(([value, text]) =>
       h("option", { value, selected: value === policy }, text)));
   box.replaceChildren(
-    h("div", { class: "cards" }, review(), footage(of), scenes(of, onScene), durations(of), actions(of, onAction)),
+    h("div", { class: "cards" }, review(), footage(of), scenes(of, onScene, onScenes), durations(of), actions(of, onAction)),
     h("p", { class: "legend" }, "Beside the paper's dataset. Counted: ", choice),
   );
 }

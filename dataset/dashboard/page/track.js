@@ -82,7 +82,7 @@ export class Track {
 
   layout() {
     const ranges = this.ranges(), lengths = ranges.map(([low, high]) => high - low), longest = Math.max(...lengths);
-    const away = 0.95 * Math.max(1, Math.min(1.6, this.box.clientHeight / this.box.clientWidth));
+    const away = 0.95 * Math.max(1, Math.min(3, (1.1 * this.box.clientHeight) / this.box.clientWidth));
     const axis = (title, at) => ({ range: ranges[at], title: { text: title, font: { size: 10 } }, color: colour("faint"), gridcolor: colour("line"), zeroline: false,
       showbackground: false, nticks: 5, tickfont: { size: 9 }, showspikes: false });
     return { margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false, paper_bgcolor: "rgba(0,0,0,0)", uirevision: "kept",
