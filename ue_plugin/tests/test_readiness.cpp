@@ -75,7 +75,10 @@ TEST_CASE("what never ends is given up, and said so") {
     for (double waited_s = 0.0; waited_s < 179.0; waited_s += 1.0) ready.Tick(signs, 1.0, false);
     CHECK(ready.WaitingFor() == Names{"textures"});
     for (int i = 0; i < 3; ++i) ready.Tick(signs, 1.0, false);
+    REQUIRE(ready.WaitingFor().empty());
     CHECK(ready.Reply(7) == R"({"ready": true, "waiting_for": [], "frame": 7, "given_up": ["textures"]})");
+    ready.Jump();
+    CHECK(ready.WaitingFor() == Names{});
     ready.BeginLevel();
     CHECK(ready.WaitingFor() == Names{"shaders", "textures", "exposure"});
 }

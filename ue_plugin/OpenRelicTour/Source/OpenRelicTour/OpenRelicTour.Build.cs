@@ -8,10 +8,6 @@ public class OpenRelicTour : ModuleRules
         // Private/Core is plain C++: it is built without Unreal's headers, file by file.
         PCHUsage = PCHUsageMode.NoPCHs;
         bUseUnity = false;
-        CppStandard = CppStandardVersion.Cpp17;
-#if UE_5_3_OR_LATER
-        CppStandard = CppStandardVersion.Cpp20;
-#endif
 
         PrivateDependencyModuleNames.AddRange(new string[]
         {

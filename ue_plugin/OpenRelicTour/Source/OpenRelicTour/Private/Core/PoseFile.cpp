@@ -87,7 +87,7 @@ bool Obeys(const std::vector<TimedPose>& poses, const std::string& where, std::s
            rules.Hold(1, "it is more than " + General(kMaxGapS) + " s after the row before, and the way between is unknown",
                       error,
                       [](const TimedPose& row, const TimedPose& before) { return row.time_s - before.time_s > kMaxGapS; }) &&
-           rules.Hold(1, "it turns by more than " + General(kMaxTurnDeg) + "\u00b0 from the row before, and which way is unknown",
+           rules.Hold(1, "it turns by more than " + General(kMaxTurnDeg) + "\xC2\xB0 from the row before, and which way is unknown",
                       error, [](const TimedPose& row, const TimedPose& before) {
                           return AngleBetweenDeg(CameraOf(row.pose).R_cam_from_world,
                                                  CameraOf(before.pose).R_cam_from_world) > kMaxTurnDeg;

@@ -33,7 +33,8 @@ void Readiness::BeginLevel() {
 
 void Readiness::Jump() {
     for (const Wait wait : kAll) {
-        if (wait != Wait::kShaders) progress_[Index(wait)] = {};
+        // What was given up once would be waited for in vain after every jump.
+        if (wait != Wait::kShaders && !progress_[Index(wait)].given_up) progress_[Index(wait)] = {};
     }
 }
 

@@ -46,7 +46,7 @@ public:
     /// Everything begins anew.
     void BeginLevel();
 
-    /// A camera was put somewhere else: all but shaders begins anew.
+    /// A camera was put somewhere else: all but shaders, and what was given up, begins anew.
     void Jump();
 
     /// Be unready until `frames` more were drawn.
