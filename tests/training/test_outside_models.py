@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import SkyReelsV2Transformer3DModel
+from diffusers import AnyFlowFARTransformer3DModel, SkyReelsV2Transformer3DModel
 
 from tests.training.tiny_model import MEMORY, TINY, relative_gap, tiny_latents
 from training.flow import TIMESTEPS
@@ -64,6 +64,33 @@ def test_block_causal_attention_is_skyreels_v2s(block: int) -> None:
             enable_diffusion_forcing=True,
         ).sample  # fmt: skip
     assert torch.equal(again[:, :, 0], wanted[:, :, 0]) == (block == CHUNK)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called")
+def test_teacher_forcing_is_anyflows() -> None:
+    """AnyFlow trains causally on noisy chunks behind a clean copy of the window, as we do."""
+    torch.manual_seed(0)
+    theirs = AnyFlowFARTransformer3DModel(
+        **SIZES, freq_dim=16, full_chunk_limit=CHUNKS, gate_value=0.0,
+    ).eval()  # fmt: skip
+    for parameter in theirs.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    model = ours_like(theirs, 16)
+    clean, noisy = tiny_latents(LATENTS, seed=5), tiny_latents(LATENTS, seed=6)
+    text = torch.randn(2, 5, TINY["text_dim"])
+    sigma = torch.rand(2, CHUNKS).repeat_interleave(CHUNK, dim=1)
+    layout = teacher_forcing(CHUNKS, CHUNK)
+    with torch.no_grad():
+        wanted = theirs(
+            noisy.transpose(1, 2), sigma * TIMESTEPS, sigma * TIMESTEPS, text,
+            chunk_partition=[CHUNK] * CHUNKS, clean_hidden_states=clean.transpose(1, 2),
+            clean_timestep=torch.zeros(2, LATENTS),
+        ).sample.transpose(1, 2)  # fmt: skip
+        found = predict_velocity(
+            model, layout.join(clean, noisy), layout.join_levels(sigma),
+            Conditions(text_BLD=text), ForcedAttention(layout, WHOLE),
+        )  # fmt: skip
+    assert relative_gap(layout.noisy_part(found), wanted) < 5e-5
 
 
 def test_compression_would_be_noticed() -> None:
