@@ -47,8 +47,13 @@ def find_pretrained(name: str) -> Path:
 
 def _from_hub(name: str) -> Path:
     """A local copy of the transformer and the scheduler of a model on the hub."""
-    from huggingface_hub import snapshot_download
-
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise OpenRelicError(
+            f"teacher.pretrained: {name!r} is no folder, and the hub needs huggingface_hub: "
+            "pip install huggingface_hub, or name a folder"
+        ) from error
     try:
         wanted = [f"{SUBFOLDER}/*", SCHEDULER]
         return Path(snapshot_download(name, allow_patterns=wanted))

@@ -39,6 +39,13 @@ def test_levels_and_euler_grid_are_diffusers(shift: float) -> None:
     torch.testing.assert_close(flow.euler_sigmas(48).float(), reference.sigmas, rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("shift", [1.0, 3.0, 5.0])
+def test_the_table_is_diffusers(shift: float) -> None:
+    """What training draws from is the scheduler's own list, theirs descending."""
+    theirs = scheduler(shift).sigmas.flip(0)
+    torch.testing.assert_close(FlowConfig(shift=shift).table().float(), theirs, rtol=0, atol=1e-6)
+
+
 def test_levels_at_shift_5() -> None:
     expected = torch.tensor([1, 0.9375, 5 / 6, 0.625], dtype=torch.float64)
     torch.testing.assert_close(FLOW.levels(), expected)

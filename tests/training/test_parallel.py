@@ -46,6 +46,12 @@ CHAINS: dict[str, dict[str, Any]] = {
     "chain-copies": {"teacher__batch": 1},
     "chain-shards": {"teacher__batch": 1, "run__shard": "fsdp"},
     "chain-both": {"run__shard": "fsdp", "run__sequence_parallel": 2},
+    "chain-narrow": {
+        "run__shard": "fsdp",
+        "run__sequence_parallel": 2,
+        "run__precision": "bfloat16",
+        "run__recompute": True,
+    },
 }
 
 
@@ -152,6 +158,23 @@ def test_accumulation_is_one_large_batch(workspace, one) -> None:
 def test_processes_that_share_a_window_are_one_process(workspace, chains, stage) -> None:
     whole = run_here(workspace, "chain-one", "dmd", {}).folder  # finished stages are kept
     assert_same_run(folder_of(workspace, "chain-both"), whole, stage)
+
+
+@pytest.mark.slow
+def test_bfloat16_shards_follow_float32(workspace, chains) -> None:
+    """Eight bits of mantissa: losses within 2 %; what is stored stays float32."""
+    narrow = folder_of(workspace, "chain-narrow")
+    wide = run_here(workspace, "chain-one", "dmd", {}).folder
+    for ours, theirs in zip(
+        losses(narrow, "teacher-05s"), losses(wide, "teacher-05s"), strict=True
+    ):
+        assert ours["loss"] == pytest.approx(theirs["loss"], rel=0.02)
+        assert ours["loss"] != theirs["loss"]
+    for stage in STAGES:
+        for kind in ("transformer", "transformer_optimizer"):
+            values = tensors(narrow, stage, kind).values()
+            assert {value.dtype for value in values} == {torch.float32}
+            assert all(torch.isfinite(value).all() for value in values)
 
 
 @pytest.mark.slow

@@ -70,6 +70,43 @@ def test_yarn_leaves_fast_frequencies_and_space_and_stretches_slow_ones() -> Non
     assert between.sum() == 2
 
 
+@pytest.mark.parametrize("head_dim", [24, 128])
+@pytest.mark.parametrize("target", [41, 80, 200])
+@pytest.mark.parametrize(("slow", "fast"), [(1.0, 3.0), (0.5, 2.0), (1.0, 32.0)])
+def test_yarn_is_the_papers_formula_number_by_number(head_dim, target, slow, fast) -> None:
+    """NTK-by-parts, equations 17 to 20 of arXiv 2309.00071, without arrays."""
+    config = RopeConfig(
+        head_dim=head_dim, yarn_target_length=target, yarn_slow_turns=slow, yarn_fast_turns=fast
+    )
+    channels = head_dim - 4 * (head_dim // 6)
+    expected = []
+    for pair in range(channels // 2):
+        theta = 10_000.0 ** (-2 * pair / channels)
+        wavelength = 2 * math.pi / theta
+        turns = 21 / wavelength
+        kept = 0.0 if turns < slow else 1.0 if turns > fast else (turns - slow) / (fast - slow)
+        expected.append((1 - kept) * theta / (target / 21) + kept * theta)
+    found = Rope(config).frequencies[0]
+    torch.testing.assert_close(
+        found, torch.tensor(expected, dtype=torch.float64), rtol=1e-12, atol=0
+    )
+
+
+def test_yarns_limits_are_no_change_and_plain_interpolation() -> None:
+    plain = Rope(RopeConfig(head_dim=128)).frequencies[0]
+    limits = {"none": (1e-9, 2e-9), "all": (1e6, 2e6)}
+    found = {
+        name: Rope(
+            RopeConfig(
+                head_dim=128, yarn_target_length=80, yarn_slow_turns=slow, yarn_fast_turns=fast
+            )
+        ).frequencies[0]
+        for name, (slow, fast) in limits.items()
+    }
+    torch.testing.assert_close(found["none"], plain, rtol=1e-12, atol=0)
+    torch.testing.assert_close(found["all"], plain * 21 / 80, rtol=1e-12, atol=0)
+
+
 def test_language_model_bounds_would_be_almost_plain_interpolation() -> None:
     config = RopeConfig(head_dim=128, yarn_target_length=80, yarn_fast_turns=32.0)
     ratio = Rope(config).frequencies[0] / Rope(RopeConfig(head_dim=128)).frequencies[0]

@@ -166,6 +166,30 @@ def test_poses_reach_queries_and_keys_but_not_values(before: bool) -> None:
     assert torch.allclose(norm, torch.ones_like(norm), rtol=1e-3) is before
 
 
+def test_rows_of_nan_are_conditions_that_are_not_known() -> None:
+    model, conditions = tiny_transformer(), tiny_conditions(3)
+    actions, poses = conditions.actions_BFA, conditions.poses_BFP
+    assert actions is not None and poses is not None
+
+    def with_rows(actions: torch.Tensor | None, poses: torch.Tensor | None) -> torch.Tensor:
+        given = Conditions(text_BLD=conditions.text_BLD, actions_BFA=actions, poses_BFP=poses)
+        return run(model, given)
+
+    nothing, everything = with_rows(None, None), with_rows(actions, poses)
+    dropped = torch.tensor([True, False])[:, None, None]
+    half = with_rows(actions.masked_fill(dropped, torch.nan), poses.masked_fill(dropped, torch.nan))
+    torch.testing.assert_close(half[0], nothing[0])
+    torch.testing.assert_close(half[1], everything[1])
+    assert relative_gap(half[0], everything[0]) > 0.01
+    only_poses = with_rows(torch.full_like(actions, torch.nan), poses)
+    torch.testing.assert_close(only_poses, with_rows(None, poses))
+    predict_velocity(
+        model, tiny_latents(3), levels_with_image(2, 3),
+        Conditions(text_BLD=conditions.text_BLD, actions_BFA=torch.full_like(actions, torch.nan)),
+    ).sum().backward()  # fmt: skip
+    assert all(torch.isfinite(grad).all() for grad in gradients(model).values())
+
+
 def test_gradient_checkpointing_changes_nothing() -> None:
     model = tiny_transformer().double()
     x, sigma, conditions = tiny_latents(3).double(), levels_with_image(2, 3), tiny_conditions(3)
