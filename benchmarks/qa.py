@@ -59,7 +59,7 @@ class Settings:
     """Work on the set that thresholds are chosen on; writes no results."""
     captured: bool = False
     """Use the clips that are captured already, and capture no more."""
-    each: int = 6
+    each: int = 5
     """Damaged clips of every kind and strength that no engine draws."""
     rendered: int = 3
     """Damaged clips of every kind and strength whose path is drawn anew."""

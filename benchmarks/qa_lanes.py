@@ -41,7 +41,7 @@ from dataset.errors import OpenRelicError
 from dataset.video import VideoWriter, read_frames
 from dataset.workspace import CLIPS, Workspace, sha256_file
 from labeling.actions import Thresholds, poses_to_actions
-from labeling.camera import rotation_distance_rad
+from labeling.camera import rotation_distance_rad, wrap_deg
 from labeling.label_workspace import label_clip
 from labeling.store import clip_poses, write_labels
 
@@ -92,7 +92,11 @@ def plan_rendered(folder: Path, sources: list[Clip], clean: Workspace, each: int
 
 
 def _write_poses(path: Path, track: CameraTrack) -> None:
-    values = np.concatenate([track.time_s[:, None], track.location_cm, track.rotation_deg], axis=1)
+    """The path as a pose file, one frame longer, going on as it did: a tour lasts 6 s at least."""
+    rows = np.concatenate([track.time_s[:, None], track.location_cm, track.rotation_deg], axis=1)
+    step = rows[-1] - rows[-2]
+    step[4:] = wrap_deg(step[4:])
+    values = np.concatenate([rows, rows[-1:] + step])
     np.savetxt(path, values, fmt="%.6f", delimiter=",", header=HEADER, comments="")
 
 

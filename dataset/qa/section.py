@@ -70,6 +70,7 @@ def _failures_table(verdicts: Verdicts, thresholds: Thresholds) -> str:
         rows.append(
             [WORDS[check.group], check.name, check.meaning, limit, failed, seconds, len(told)]
         )
+    rows.sort(key=lambda row: -row[4])  # what fails comes first, else in the order of the filters
     header = ["filter", "check", "what it measures", "fails", "clips", "seconds", "measured clips"]
     return table_html(header, rows)
 
@@ -173,6 +174,8 @@ def _values(check: Check, verdicts: Verdicts) -> np.ndarray:
 
 
 def _histogram(panel: "Axes", check: Check, values: np.ndarray, threshold: float | None) -> None:
+    from matplotlib.ticker import NullFormatter
+
     inside = [threshold] if threshold is not None else []
     low, high = float(min([values.min(), *inside])), float(max([values.max(), *inside]))
     if high <= low:
@@ -185,5 +188,6 @@ def _histogram(panel: "Axes", check: Check, values: np.ndarray, threshold: float
     else:
         panel.set_title(f"{check.name}: off", fontsize=8)
     panel.set_xlabel(check.unit, fontsize=7)
+    panel.yaxis.set_minor_formatter(NullFormatter())
     panel.tick_params(labelsize=6)
     panel.spines[["top", "right"]].set_visible(False)

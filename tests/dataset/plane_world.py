@@ -28,7 +28,7 @@ WALL_M = 4.0
 
 
 def texture(seed: int = 0) -> np.ndarray:
-    """Smooth random shapes of several sizes, (512, 512, 3) uint8; it repeats without seams."""
+    """Sharp tiles under smooth shapes, (512, 512, 3) uint8; it repeats without seams."""
     import cv2
 
     random = np.random.default_rng(seed)
@@ -37,7 +37,8 @@ def texture(seed: int = 0) -> np.ndarray:
         grid = random.uniform(-1, 1, (size, size, 1)) + random.uniform(-0.3, 0.3, (size, size, 3))
         grid = grid.astype(np.float32)
         total += weight * cv2.resize(np.tile(grid, (2, 2, 1)), (1024, 1024))[256:768, 256:768]
-    return np.clip(128 + 60 * total, 10, 245).astype(np.uint8)
+    tiles = random.uniform(-50, 50, (16, 16, 1)).repeat(32, 0).repeat(32, 1)
+    return np.clip(128 + 35 * total + tiles, 10, 245).astype(np.uint8)
 
 
 def picture(R: np.ndarray, position_m: np.ndarray, wall: np.ndarray) -> np.ndarray:
