@@ -7,8 +7,10 @@ directions in a grid (shapes, as HOG and GIST do) and of Lab colours: for each v
 the other scene's nearest one, averaged both ways. 0 is the same, 1 has nothing in common.
 """
 
+import ctypes
 import hashlib
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -25,6 +27,9 @@ FOV_DEG, PITCH_DEG = 90.0, -4.0
 THUMB = (160, 90)
 CAPTION = 14
 PAIRS = 10
+# Modules of the engine that decide, with the generators, what is seen.
+DRAWING = ("scene", "mesh", "renderer", "shaders", "screen_shaders", "sky", "smoothing",
+           "sunlight")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +49,7 @@ class Arguments:
 def code_digest() -> str:
     """Digest of the code that decides what a generated scene looks like."""
     engine = ROOT / "capture" / "engine"
-    drawing = ("scene", "mesh", "renderer", "shaders", "screen_shaders", "sky", "sunlight")
-    files = [*engine.joinpath("generate").rglob("*.py"), *(engine / f"{n}.py" for n in drawing)]
+    files = [*engine.joinpath("generate").rglob("*.py"), *(engine / f"{n}.py" for n in DRAWING)]
     total = hashlib.sha256()
     for path in sorted(file for file in files if file.exists()):
         total.update(path.relative_to(engine).as_posix().encode() + path.read_bytes())
@@ -77,10 +81,20 @@ def render_all(names: list[str], folder: Path, workers: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     missing = [name for name in names if not _file_of(folder, name).exists()]
     os.environ.setdefault("LP_NUM_THREADS", "0")  # a core a worker, also for the rasteriser
-    with ProcessPoolExecutor(workers, get_context("spawn"), max_tasks_per_child=20) as pool:
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), end_with_parent, (os.getpid(),), max_tasks_per_child=20
+    ) as pool:
         tasks = [pool.submit(render_views, name, _file_of(folder, name)) for name in missing]
         for task in tqdm(as_completed(tasks), total=len(tasks), unit="scene"):
             task.result()
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when `parent`, which started it, has ended (Linux)."""
+    killed_then = 1  # PR_SET_PDEATHSIG
+    ctypes.CDLL(None).prctl(killed_then, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before that was set
+        os._exit(1)
 
 
 def _file_of(folder: Path, name: str) -> Path:

@@ -1,6 +1,9 @@
 """The kit of interiors: shapes, lamps, daylight, metering; and the list of scenes."""
 
 import importlib.util
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +184,42 @@ def test_the_most_similar_pair_is_the_scene_seen_twice():
     pairs = sheet.most_alike(apart, 3)
     assert pairs[0][:2] == (1, 4) and pairs[0][2] < 1e-3 < pairs[1][2]
     assert len({index for pair in pairs for index in pair[:2]}) == 6
+
+
+def children_of(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_the_contact_sheet_started_ends_with_it(tmp_path):
+    script = Path(__file__).parents[2] / "scripts" / "contact_sheet.py"
+    sheet = subprocess.Popen(
+        [sys.executable, script, "--kinds", "home", "--workers", "2", "--views", tmp_path]
+    )
+    try:
+        until = time.monotonic() + 120
+        # Two that render, and one of multiprocessing's own.
+        while len(started := children_of(sheet.pid)) < 3 and time.monotonic() < until:
+            time.sleep(0.2)
+        assert len(started) == 3
+        time.sleep(5.0)  # they have begun
+    finally:
+        sheet.kill()
+        sheet.wait()
+    until = time.monotonic() + 60
+    while any(map(is_running, started)) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not any(map(is_running, started))
 
 
 @pytest.mark.slow
