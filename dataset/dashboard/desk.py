@@ -48,7 +48,7 @@ class Desk:
         self.catalogue = Catalogue(workspace)
         self.shares = LabelShares(workspace, label_set, state)
         self.catalogue.refresh()
-        self._new_labels = self.shares.look(self.catalogue.clips.values())
+        self._new_labels = self._look_at_labels()
         if not self.catalogue.clips and not self.catalogue.problems:
             raise MissingInputError(
                 f"{workspace.location}/{CLIPS} with at least one committed clip",
@@ -139,6 +139,9 @@ class Desk:
             }
         )
 
+    def _look_at_labels(self) -> list[Clip]:
+        return self.shares.look(self.catalogue.clips.values(), self.catalogue.digests)
+
     def _present_beside(self, page: str, reviewer: str, tour_id: str) -> list[dict[str, str]]:
         now = time.monotonic()
         with self._lock:
@@ -161,7 +164,7 @@ class Desk:
                 return
             try:
                 changed = self.catalogue.refresh()
-                self._new_labels = self.shares.look(self.catalogue.clips.values())
+                self._new_labels = self._look_at_labels()
             except (OpenRelicError, OSError) as error:
                 log.warning("%s", error)
                 continue

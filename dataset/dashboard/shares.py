@@ -6,14 +6,14 @@ digest and the label file's stamp, and what is new is read while the page is ser
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from dataset.clip import Clip
-from dataset.dashboard.stamps import Stamp, label_stamps
+from dataset.dashboard.stamps import label_stamps
 from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
 from labeling.actions import ACTIONS
@@ -40,11 +40,15 @@ class LabelShares:
         self._keys: dict[str, Key] = {}
         self.waiting = 0
 
-    def look(self, clips: Iterable[Clip]) -> list[Clip]:
-        """Take note of the label files that are there now; the clips whose labels are new."""
+    def look(self, clips: Iterable[Clip], digests: Mapping[str, str]) -> list[Clip]:
+        """Take note of the label files that are there now; the clips whose labels are new.
+
+        `digests` are the clips', by tour id.
+        """
         stamps = label_stamps(self._workspace, self.label_set)
         present = [clip for clip in clips if clip.tour_id in stamps]
-        self._keys = {clip.tour_id: _key(clip, stamps[clip.tour_id]) for clip in present}
+        names = [clip.tour_id for clip in present]
+        self._keys = {name: (name, digests[name], *stamps[name]) for name in names}
         new = [clip for clip in present if self._keys[clip.tour_id] not in self._known]
         self.waiting = len(new)
         return new
@@ -81,10 +85,6 @@ class LabelShares:
                            strict=True))  # fmt: skip
         shares = pa.array([self._known[key] for key in keys], pa.list_(pa.float64()))
         self._state.write_table(self._file, pa.table({**columns, "shares": shares}))
-
-
-def _key(clip: Clip, stamp: Stamp) -> Key:
-    return clip.tour_id, clip.digest, *stamp
 
 
 def _kept(state: Workspace, file: str) -> dict[Key, Shares | None]:

@@ -7,6 +7,7 @@ import { store } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { Track } from "./track.js";
 
+const PATIENCE_MS = 400;
 const EXPOSURE = ["blown_share", "crushed_share", "brightness"];
 
 const unitOf = (check) => (check && check.unit !== "share" ? check.unit : "");
@@ -39,6 +40,9 @@ export class Pane {
   async open(frame = 0) {
     this.video.src = videoAddress(this.clip);
     if (frame) this.seek(frame); else this.moved(0);
+    // The picture comes first: what is drawn beside it would only be in its way.
+    await Promise.race([this.firstFrame, new Promise((done) => setTimeout(done, PATIENCE_MS))]);
+    if (this.closed) return;
     try {
       const view = await getView(this.clip.tour_id);
       if (this.closed) return;
@@ -127,9 +131,12 @@ export class Pane {
       if (!this.wanted) this.moved(frameOf(shown.mediaTime));
       this.video.requestVideoFrameCallback(next);
     };
-    this.video.requestVideoFrameCallback((now, shown) => {
-      this.element.dataset.firstFrame = "yes";
-      next(now, shown);
+    this.firstFrame = new Promise((done) => {
+      this.video.requestVideoFrameCallback((now, shown) => {
+        this.element.dataset.firstFrame = "yes";
+        done();
+        next(now, shown);
+      });
     });
     this.video.addEventListener("seeked", () => {
       const wanted = this.wanted;
