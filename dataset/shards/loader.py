@@ -14,7 +14,9 @@ import io
 import json
 import logging
 import tarfile
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -28,6 +30,8 @@ from dataset.workspace import SHARDS, Workspace
 from labeling.actions import ACTIONS
 
 DamagePolicy = Literal["raise", "skip"]
+READERS = 2
+READ_AHEAD = 4  # samples that are held while one is used
 log = logging.getLogger(__name__)
 
 
@@ -97,14 +101,38 @@ def iterate_samples(
     `damaged`: `raise`, or `skip`, which logs a warning that names each. `check=False` compares no
     digests.
     """
-    for row in read_manifest(workspace):
-        if split in (None, row.split) and length in (None, row.length):
-            try:
-                yield read_sample(workspace, row, check=check)
-            except DamagedSampleError as error:
-                if damaged == "raise":
-                    raise
-                log.warning("skipped: %s", error)
+    rows = [
+        row
+        for row in read_manifest(workspace)
+        if split in (None, row.split) and length in (None, row.length)
+    ]
+    for read in _read_ahead(workspace, rows, check):
+        try:
+            yield read()
+        except DamagedSampleError as error:
+            if damaged == "raise":
+                raise
+            log.warning("skipped: %s", error)
+
+
+def _read_ahead(
+    workspace: Workspace, rows: list[SampleRow], check: bool
+) -> Iterator[Callable[[], Sample]]:
+    """For each row in order, a call that waits for its sample; a few are read ahead.
+
+    Hashing and waiting for storage leave the interpreter to others, so both cost less time.
+    """
+    waiting: deque[Future[Sample]] = deque()
+    with ThreadPoolExecutor(READERS) as pool:
+        try:
+            for row in rows:
+                waiting.append(pool.submit(read_sample, workspace, row, check=check))
+                if len(waiting) > READ_AHEAD:
+                    yield waiting.popleft().result
+            while waiting:
+                yield waiting.popleft().result
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def read_sample(workspace: Workspace, row: SampleRow, *, check: bool = True) -> Sample:
