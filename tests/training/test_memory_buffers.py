@@ -91,7 +91,8 @@ def test_an_in_place_write_under_a_graph_would_break_it() -> None:
         keys, _ = memory.view().keys_values(0)
     query = torch.ones_like(keys, requires_grad=True)
     loss = (query * keys).sum()
-    memory.write([(torch.zeros(1, 2 * ROWS * COLS, 2, 12),) * 2] * 2, TokenGrid(2, ROWS, COLS))
+    zeros = torch.zeros(1, 2 * ROWS * COLS, 2, 12)
+    memory.write([(zeros, zeros)] * 2, TokenGrid(2, ROWS, COLS))
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -100,11 +101,12 @@ def test_the_command_prints_the_plan_and_draws_it(tmp_path: Path) -> None:
 
 
 def test_impossible_plans_are_one_line() -> None:
-    for fields, message in (
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"window": 6}, "multiples of the chunk"),
         ({"newest": 64}, "a multiple of 18"),
         ({"schedule": "1,x"}, "whole numbers"),
-    ):
+    )
+    for fields, message in cases:
         with pytest.raises(OpenRelicError, match=message):
             asked_memory(Settings(recipe="", **fields), WAN.memory)
     done = run("configs/wan-14b.yaml", "--seconds", "0")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AnyFlowFARTransformer3DModel, SkyReelsV2Transformer3DModel
+from diffusers.models.transformers.transformer_anyflow_far import AnyFlowFARTransformer3DModel
+from diffusers.models.transformers.transformer_skyreels_v2 import SkyReelsV2Transformer3DModel
 
 from tests.training.tiny_model import MEMORY, TINY, relative_gap, tiny_latents
 from training.flow import TIMESTEPS

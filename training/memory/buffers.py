@@ -111,7 +111,8 @@ class StreamMemory:
                 "an unbounded memory has no fixed size: set memory.newest, or give the session's "
                 "most latents"
             )
-        self.config, self.longest, self.storage = config, longest, storage
+        self.config, self.longest = config, longest
+        self.storage: Storage = storage
         self.written = 0
         """latents written so far"""
         self.ring = config.window - config.chunk

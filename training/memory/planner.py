@@ -10,7 +10,7 @@ tokens at 480p. A memory within it lets a 20 s session run at the speed of a 5 s
 Public: `Machine`, `ChunkCost`, `budget_tokens`, `plan`, `evaluation_flops`, `draw_plan`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -141,7 +141,7 @@ def evaluation_flops(
     return 2.0 * (model.num_layers * layer + once)
 
 
-def draw_plan(plans: dict[str, Sequence[ChunkCost]], budget: int) -> "Figure":
+def draw_plan(plans: Mapping[str, Sequence[ChunkCost]], budget: int) -> "Figure":
     """Tokens, memory and time over a session, one line a memory."""
     from matplotlib.figure import Figure
 
