@@ -25,9 +25,11 @@ HALF = (torch.float16, torch.bfloat16)
 log = logging.getLogger(__name__)
 
 
-def accelerate_kernels(run: RunConfig, device: torch.device) -> None:
+def accelerate_kernels(run: RunConfig, device: torch.device, *, say: bool = True) -> None:
     """Choose the kernels of all networks of this process, and log what was chosen."""
-    log.info("%s; %s", _choose_attention(run, device), _choose_compiler(run, device))
+    chosen = f"{_choose_attention(run, device)}; {_choose_compiler(run, device)}"
+    if say:
+        log.info(chosen)
 
 
 def _choose_attention(run: RunConfig, device: torch.device) -> str:

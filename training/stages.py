@@ -45,7 +45,7 @@ def open_run(
     available = available_memory(context.device, context.processes.count)
     if available is not None:
         check_memory(recipe, context.processes.count, available, stages)
-    accelerate_kernels(recipe.run, context.device)
+    accelerate_kernels(recipe.run, context.device, say=accelerator.is_main_process)
     set_seed(recipe.seed)
     for phase in recipe.teacher.phases:
         context.data("train", phase.latents)

@@ -9,16 +9,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from accelerate.utils import DistributedType
 
+from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
 from tests.training.micro import make_latents, write_recipe
 from training.config import read_recipe
 from training.context import RunContext
-from training.stages import open_run, run_stages
+from training.parallel import Processes
+from training.stages import _check_launch, open_run, run_stages
 from training.weights import TensorFiles
 
 ROOT = Path(__file__).parents[2]
@@ -163,6 +167,15 @@ def test_accumulation_is_one_large_batch(workspace, one) -> None:
 def test_processes_that_share_a_window_are_one_process(workspace, chains, stage) -> None:
     whole = run_here(workspace, "chain-one", "dmd", {}).folder  # finished stages are kept
     assert_same_run(folder_of(workspace, "chain-both"), whole, stage)
+
+
+def test_launches_that_cannot_work_are_refused() -> None:
+    with pytest.raises(OpenRelicError, match="3 processes do not divide into groups"):
+        Processes(index=0, count=3, sequence_parallel=2).check()
+    for kind in (DistributedType.DEEPSPEED, DistributedType.FSDP):
+        launched: Any = SimpleNamespace(distributed_type=kind)
+        with pytest.raises(OpenRelicError, match=f"told to use {kind.value}: launch without it"):
+            _check_launch(launched)
 
 
 @pytest.mark.slow
