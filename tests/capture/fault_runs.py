@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial import KDTree
 
 from capture.crew.schedule import Idle, RetryPolicy, Schedule
 from capture.crew.worker import CaptureWorker, WorkerSettings
@@ -190,7 +191,7 @@ def judge(
     injected: dict[str, int], attempts: int,
 ) -> Verdict:  # fmt: skip
     """Compare the committed clips with the engine's private log."""
-    drawn = poses_by_digest(host.log)
+    drawn = DrawnImages(host.log)
     clips = committed_clips(workspace)
     by_frames = _stored_by_clip(stored)
     wrong, damaged, doubled = [], [], []
@@ -217,14 +218,23 @@ def judge(
     )
 
 
-def poses_by_digest(log: Path) -> dict[str, list[list[float]]]:
-    """Every pose with which pixels of a digest were drawn."""
-    found: dict[str, list[list[float]]] = defaultdict(list)
-    for line in log.read_text().splitlines():
-        entry = json.loads(line)
-        if LIT in entry["digest"]:
-            found[entry["digest"][LIT]].append(entry["pose"])
-    return found
+class DrawnImages:
+    """The engine's private log: which pixels it has drawn with which pose."""
+
+    def __init__(self, log: Path) -> None:
+        entries = [json.loads(line) for line in log.read_text().splitlines()]
+        entries = [entry for entry in entries if LIT in entry["digest"]]
+        self._digests = np.array([entry["digest"][LIT] for entry in entries])
+        poses = np.array([entry["pose"] for entry in entries], dtype=np.float64).reshape(-1, 6)
+        self._places = KDTree(poses[:, :3])
+        self._R, _ = ue_to_camera(poses[:, :3], poses[:, 3:])
+
+    def with_pose(self, pose: np.ndarray) -> set[str]:
+        """Digests of what was drawn with this pose, within the last printed digit."""
+        near = self._places.query_ball_point(pose[:3], 0.0015, p=np.inf)
+        R, _ = ue_to_camera(pose[None, :3], pose[None, 3:])
+        turned = rotation_distance_rad(self._R[near], np.broadcast_to(R, (len(near), 3, 3)))
+        return set(self._digests[near][turned <= np.deg2rad(0.003)])
 
 
 def _stored_by_clip(stored: Stored) -> list[list[str]]:
@@ -233,30 +243,18 @@ def _stored_by_clip(stored: Stored) -> list[list[str]]:
 
 
 def _wrong_frames(
-    workspace: Workspace, clip: Any, videos: list[list[str]], drawn: dict[str, list[list[float]]]
+    workspace: Workspace, clip: Any, videos: list[list[str]], drawn: DrawnImages
 ) -> list[str]:
     """Frames of a clip whose pixels were never drawn with the pose that the clip gives them."""
     track = read_track(workspace, clip)
     poses = np.concatenate([track.location_cm, track.rotation_deg], axis=1)
-    reasons = []
-    for digests in videos:
-        if len(digests) != clip.frames:
-            continue
-        bad = [i for i, digest in enumerate(digests) if not _drawn_so(poses[i], drawn.get(digest))]
-        if not bad:
-            return []
-        reasons.append((len(bad), bad))
-    if not reasons:
+    right = [drawn.with_pose(pose) for pose in poses]
+    wrong = [
+        [i for i, digest in enumerate(digests) if digest not in right[i]]
+        for digests in videos
+        if len(digests) == clip.frames
+    ]
+    if not wrong:
         return [f"{clip.tour_id}: no video of {clip.frames} frames was stored"]
-    return [f"{clip.tour_id}: frames {min(reasons)[1]}"]
-
-
-def _drawn_so(pose: np.ndarray, candidates: list[list[float]] | None) -> bool:
-    for candidate in candidates or []:
-        other = np.array(candidate)
-        R_a, _ = ue_to_camera(pose[:3], pose[3:])
-        R_b, _ = ue_to_camera(other[:3], other[3:])
-        near = np.abs(pose[:3] - other[:3]).max() <= 0.0015
-        if near and float(rotation_distance_rad(R_a, R_b)) <= np.deg2rad(0.003):
-            return True
-    return False
+    least = min(wrong, key=len)
+    return [f"{clip.tour_id}: frames {least}"] if least else []
