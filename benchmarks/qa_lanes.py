@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.qa_file_lanes import FILES
-from benchmarks.qa_path_lanes import DENIED, RENDERED
-from benchmarks.qa_picture_lanes import PICTURES
+from benchmarks.qa_file_lanes import FILES, FileDamage
+from benchmarks.qa_path_lanes import DENIED, RENDERED, PathDamage
+from benchmarks.qa_picture_lanes import PICTURES, PictureDamage
 from capture.tours.plan_file import StoredPlan, write_plan
 from capture.tours.planning import PlanWish, make_plan
 from capture.tours.pose_files import HEADER
@@ -41,7 +41,7 @@ from dataset.errors import OpenRelicError
 from dataset.video import VideoWriter, read_frames
 from dataset.workspace import CLIPS, Workspace, sha256_file
 from labeling.actions import Thresholds, poses_to_actions
-from labeling.camera import rotation_distance_rad, wrap_deg
+from labeling.camera import rotation_distance_rad, ue_to_camera, wrap_deg
 from labeling.label_workspace import label_clip
 from labeling.store import clip_poses, write_labels
 
@@ -49,6 +49,8 @@ SIZE = (320, 180)
 FRAMES = 96  # of a clip: the shortest tour that there is
 STRENGTHS = 3
 NAMES_OF_STRENGTHS = ("weak", "middle", "strong")
+# Makes the copy `name` of a clip in the judged workspace, damaged.
+Maker = Callable[[Workspace, Clip, Workspace, str, int, np.random.Generator], None]
 
 
 def plan_clean(folder: Path, seeds: set[str], tours: int, seed: int, arenas: slice) -> None:
@@ -112,66 +114,74 @@ def copy_rendered(rendered: Workspace, judged: Workspace) -> None:
 
 def add_damaged(clean: Workspace, sources: list[Clip], judged: Workspace, each: int) -> None:
     """Make every damaged copy that needs no engine and is not there yet."""
-    for kind, damage in PICTURES.items():
-        _each(
-            sources,
-            kind,
-            each,
-            judged,
-            lambda clip, name, strength, random, damage=damage: add_copy(
-                clean,
-                clip,
-                judged,
-                name,
-                lambda folder: _redraw(
-                    folder, damage.apply, busy_frame(clean, clip), strength, random
-                ),
-            ),
-        )
-    for kind, damage in DENIED.items():
-        _each(
-            sources,
-            kind,
-            each,
-            judged,
-            lambda clip, name, strength, random, damage=damage: add_copy(
-                clean,
-                clip,
-                judged,
-                name,
-                lambda folder: _rewrite_track(
-                    folder, damage.apply(read_track(clean, clip), random, strength)
-                ),
-            ),
-        )
-    for kind, damage in FILES.items():
-        _each(
-            sources,
-            kind,
-            each,
-            judged,
-            lambda clip, name, strength, random, damage=damage: add_copy(
-                clean,
-                clip,
-                judged,
-                name,
-                lambda folder: damage.apply(folder, strength, random),
-                recorded=damage.recorded,
-            ),
-        )
-    _each(sources, EDITED, each, judged, lambda clip, name, strength, random:
-          _add_edited(clean, clip, judged, name, strength))  # fmt: skip
+    makers: dict[str, Maker] = {
+        **{kind: _picture_maker(damage) for kind, damage in PICTURES.items()},
+        **{kind: _path_maker(damage) for kind, damage in DENIED.items()},
+        **{kind: _file_maker(damage) for kind, damage in FILES.items()},
+        EDITED: _add_edited,
+    }
+    for kind, make in makers.items():
+        for strength in range(STRENGTHS):
+            fits = _fits(clean, kind, strength)
+            for clip in _sources(sources, kind, strength, each, fits):
+                name = _name(kind, strength, clip)
+                if not judged.exists(f"{CLIPS}/{name}/clip.json"):
+                    make(clean, clip, judged, name, strength, _random(kind, strength, clip))
 
 
-def _each(
-    sources: list[Clip], kind: str, each: int, judged: Workspace,
-    make: Callable[[Clip, str, int, np.random.Generator], object],
-) -> None:  # fmt: skip
-    for strength in range(STRENGTHS):
-        for clip in _sources(sources, kind, strength, each):
-            name = _name(kind, strength, clip)
-            if not judged.exists(f"{CLIPS}/{name}/clip.json"):
-                make(clip, name, strength, _random(kind, strength, clip))
+def _picture_maker(damage: PictureDamage) -> Maker:
+    def make(
+        clean: Workspace, clip: Clip, judged: Workspace, name: str, strength: int,
+        random: np.random.Generator,
+    ) -> None:  # fmt: skip
+        busy = busy_frame(clean, clip)
+        add_copy(
+            clean, clip, judged, name,
+            lambda folder: _redraw(folder, damage.apply, busy, strength, random),
+        )  # fmt: skip
+
+    return make
+
+
+def _path_maker(damage: PathDamage) -> Maker:
+    def make(
+        clean: Workspace, clip: Clip, judged: Workspace, name: str, strength: int,
+        random: np.random.Generator,
+    ) -> None:  # fmt: skip
+        track = damage.apply(read_track(clean, clip), random, strength)
+        add_copy(clean, clip, judged, name, lambda folder: _rewrite_track(folder, track))
+
+    return make
+
+
+def _file_maker(damage: FileDamage) -> Maker:
+    def make(
+        clean: Workspace, clip: Clip, judged: Workspace, name: str, strength: int,
+        random: np.random.Generator,
+    ) -> None:  # fmt: skip
+        add_copy(
+            clean, clip, judged, name,
+            lambda folder: damage.apply(folder, strength, random), recorded=damage.recorded,
+        )  # fmt: skip
+
+    return make
+
+
+def _fits(clean: Workspace, kind: str, strength: int) -> Callable[[Clip], bool]:
+    """Whether the damage changes anything of a clip: exchanging left and right does not, where the
+    camera goes straight on."""
+    if kind not in DENIED:
+        return lambda clip: True
+
+    def changes(clip: Clip) -> bool:
+        before = read_track(clean, clip)
+        after = DENIED[kind].apply(before, _random(kind, strength, clip), strength)
+        R_before, P_before = ue_to_camera(before.location_cm, before.rotation_deg)
+        R_after, P_after = ue_to_camera(after.location_cm, after.rotation_deg)
+        turned_deg = np.rad2deg(rotation_distance_rad(R_before, R_after)).max()
+        return bool(turned_deg > 0.1 or np.abs(P_before - P_after).max() > 0.005)
+
+    return changes
 
 
 def add_copy(
@@ -181,6 +191,7 @@ def add_copy(
     """Commit a copy of a clip, changed, with labels of the poses that it then has. The record is
     made after the change, or, if not `recorded`, before: then the change is noticed by it."""
     scratch = Path(judged.location) / "scratch" / name
+    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
     shutil.copytree(Path(source.location) / clip.folder / clip.attempt, scratch)
     if recorded:
         change(scratch)
@@ -230,7 +241,10 @@ EDITED_STRENGTHS = ("0.01 % longer steps", "0.1 %", "1 %")
 EDITED_CHECKS = ("label_pose_error",)
 
 
-def _add_edited(clean: Workspace, clip: Clip, judged: Workspace, name: str, strength: int) -> None:
+def _add_edited(
+    clean: Workspace, clip: Clip, judged: Workspace, name: str, strength: int,
+    random: np.random.Generator,
+) -> None:  # fmt: skip
     """Labels of a path that is a little longer, beside the true poses and pictures."""
     copy = add_copy(clean, clip, judged, name, lambda _: None)
     R, P = clip_poses(judged, copy)
@@ -270,14 +284,17 @@ def _random(kind: str, strength: int, clip: Clip) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8]))
 
 
-def _sources(clips: list[Clip], kind: str, strength: int, each: int) -> list[Clip]:
+def _sources(
+    clips: list[Clip], kind: str, strength: int, each: int,
+    fits: Callable[[Clip], bool] = lambda clip: True,
+) -> list[Clip]:  # fmt: skip
     """Other sources for every kind and strength, spread over the scenes, always the same ones."""
     ranked = sorted(
         clips, key=lambda clip: hashlib.sha256(_name(kind, strength, clip).encode()).digest()
     )
     taken: list[Clip] = []
     for clip in ranked:
-        if clip.scene not in {one.scene for one in taken}:
+        if clip.scene not in {one.scene for one in taken} and fits(clip):
             taken.append(clip)
         if len(taken) == each:
             break
