@@ -1,6 +1,7 @@
 """Tiny real clips for the tests: a textured picture that scrolls, encoded as the pipeline does."""
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 from unittest import mock
@@ -70,12 +71,20 @@ def add_clip(
     asset: str,
     caption: str | None = None,
     rotation_frame: RotationFrame = "camera",
+    video: Path | None = None,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> Clip:
-    """Capture nothing, but commit a real clip: encoded video, track, record and labels."""
+    """Capture nothing, but commit a real clip: encoded video, track, record and labels.
+
+    `video` is one of `size` with as many frames; else a small one is made.
+    """
     seed = len(tour_id) + frames
     folder = f"{CLIPS}/{tour_id}/a1"
     with workspace.writing(f"{folder}/{VIDEO}") as path:
-        write_video(path, frames, seed)
+        if video is None:
+            write_video(path, frames, seed)
+        else:
+            shutil.copyfile(video, path)
     track = camera_track(frames, seed)
     workspace.write_table(f"{folder}/{CAMERA}", track_to_table(track))
     names = [VIDEO, CAMERA]
@@ -85,7 +94,7 @@ def add_clip(
     files = {name: file_record(workspace, f"{folder}/{name}") for name in names}
     clip = Clip(
         tour_id=tour_id, row_hash="0" * 64, attempt="a1", scene=f"{asset}-room", asset=asset,
-        licence="CC0-1.0", frames=frames, fps=FPS, width=WIDTH, height=HEIGHT, fov_deg=90.0,
+        licence="CC0-1.0", frames=frames, fps=FPS, width=size[0], height=size[1], fov_deg=90.0,
         engine="test 1", files=files, pose_proof="per_frame", rotation_frame=rotation_frame,
         kind="mixed", motion="fly", retries=0, warmup_frames=0, encoding_psnr_db=40.0,
         clearance_cm=10.0, collision="sweep",
