@@ -185,9 +185,9 @@ def serve(desk: Desk, host: str, port: int, token: str | None) -> None:
     listening = listen(host, port)
     server = make_server(desk, listening, token, only_here=host in LOOPBACK)
     address = address_of(listening, host) + (f"?token={token}" if token else "")
-    log.info("%d clips: %s (Ctrl-C ends)", len(desk.catalogue.clips), address)
-    log.info("decisions are kept in %s", desk.journal.path)
     with suppress(KeyboardInterrupt):
+        log.info("%d clips: %s (Ctrl-C ends)", len(desk.catalogue.clips), address)
+        log.info("decisions are kept in %s", desk.journal.path)
         server.run(sockets=[listening])
 
 
