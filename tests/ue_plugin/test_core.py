@@ -33,15 +33,18 @@ def vectors(name: str) -> list[dict[str, Any]]:
     return json.loads((VECTORS / f"{name}.json").read_text())
 
 
-class WallAt:
-    """Everything beyond a plane is solid; its normal points towards the free."""
+class Solid:
+    """Beyond a plane (a normal towards the free, an offset), or in a ball (centre, radius)."""
 
-    def __init__(self, normal: list[float], offset_m: float) -> None:
-        self.normal, self.offset_m = np.array(normal), offset_m
+    def __init__(self, kind: str, where: list[float], size_m: float) -> None:
+        self.kind, self.where, self.size_m = kind, np.array(where), size_m
 
     def clear_steps(self, positions_m: np.ndarray) -> int:
         """Of one step only: that is what a pilot asks for."""
-        return int(positions_m[1] @ self.normal >= self.offset_m)
+        to_m = positions_m[1]
+        plane = self.kind == "plane"
+        reach = to_m @ self.where if plane else np.linalg.norm(to_m - self.where)
+        return int(reach >= self.size_m)
 
     def view_distance_m(self, position_m: np.ndarray, direction: np.ndarray) -> float:
         raise AssertionError("a pilot sees for themselves")
@@ -236,11 +239,11 @@ def test_a_recording_has_the_rows_of_the_embedded_engine(probe: Probe) -> None:
 
 
 def python_flight(flight: dict[str, Any]) -> tuple[np.ndarray, list[int]]:
-    wall = WallAt(flight["wall"]["normal"], flight["wall"]["offset_m"])
+    solid = Solid(**flight["solid"])
     x, y, z, yaw = flight["start"]
     position_m = ue_to_camera(np.array([[x, y, z]]), np.zeros((1, 3)))[1][0]
     style = Style(motion=flight["motion"], rotation_frame=flight["rotation_frame"])
-    session = Session(wall, looking_along(yaw), position_m, style)
+    session = Session(solid, looking_along(yaw), position_m, style)
     poses, contacts = [], []
     for actions, sticks in flight["steps"]:
         held = Held(
@@ -254,9 +257,10 @@ def python_flight(flight: dict[str, Any]) -> tuple[np.ndarray, list[int]]:
 
 
 def core_flight(probe: Probe, flight: dict[str, Any]) -> tuple[np.ndarray, list[int]]:
+    solid = flight["solid"]
     words: list[object] = [
         int(flight["motion"] == "walk"), int(flight["rotation_frame"] == "level"),
-        *flight["wall"]["normal"], flight["wall"]["offset_m"], *flight["start"],
+        solid["kind"], *solid["where"], solid["size_m"], *flight["start"],
         flight["speed_m_s"], flight["turn_deg_s"],
     ]  # fmt: skip
     for actions, sticks in flight["steps"]:
@@ -272,9 +276,22 @@ def test_a_flight_of_the_vectors_is_flown_alike(probe: Probe, flight: dict[str, 
         assert contacts == flight["contacts"]
 
 
+SOLIDS = [
+    {"kind": "plane", "where": [-0.8, -0.36, -0.48], "size_m": -0.5},
+    {
+        "kind": "ball",
+        "where": [1.5, -0.7, 0.0],
+        "size_m": 1.2,
+    },  # straight ahead: both sides are free
+]
+
+
 @pytest.mark.parametrize("motion", ["fly", "walk"])
 @pytest.mark.parametrize("rotation_frame", ["camera", "level"])
-def test_any_flight_is_flown_alike(probe: Probe, motion: str, rotation_frame: str) -> None:
+@pytest.mark.parametrize("solid", SOLIDS, ids=lambda solid: solid["kind"])
+def test_any_flight_is_flown_alike(
+    probe: Probe, motion: str, rotation_frame: str, solid: dict[str, Any]
+) -> None:
     random = np.random.default_rng(21)
     steps = []
     for _ in range(25):
@@ -282,10 +299,9 @@ def test_any_flight_is_flown_alike(probe: Probe, motion: str, rotation_frame: st
         sticks = random.uniform(-1.2, 1.2, 6) * (random.random(6) < 0.3)
         sticks[0] += 0.8  # into the wall, sooner or later
         steps += [[actions, sticks.tolist()]] * int(random.integers(1, 12))
-    slanted = [-0.8, -0.36, -0.48]  # of length 1
     flight = {
         "motion": motion, "rotation_frame": rotation_frame, "steps": steps,
-        "wall": {"normal": slanted, "offset_m": -0.5}, "start": [0, 0, 0, 25.0],
+        "solid": solid, "start": [0, 0, 0, 25.0],
         "speed_m_s": 2.0, "turn_deg_s": 50.0,
     }  # fmt: skip
     found, contacts = core_flight(probe, flight)

@@ -88,18 +88,22 @@ std::string Record(const Words& w) {
     return "ok " + ToHex(text);
 }
 
-/// fly WALK LEVEL wall's normal, offset, then x y z yaw of the start, speed, turn, and of each step
-/// a mask of the held actions and six sticks.
+/// fly WALK LEVEL, then of what is solid its kind and four numbers (beyond a `plane`: normal and
+/// offset; in a `ball`: centre and radius), x y z yaw of the start, speed, turn, and of each step a
+/// mask of the held actions and six sticks.
 std::string Fly(const Words& w) {
-    const Vec3 normal = {Number(w[3]), Number(w[4]), Number(w[5])};
-    const double offset_m = Number(w[6]);
-    const Camera start = CameraOf({Number(w[7]), Number(w[8]), Number(w[9]), 0, Number(w[10]), 0});
-    const auto clear = [&](const Vec3&, const Vec3& to) { return Dot(normal, to) >= offset_m; };
+    const Vec3 where = {Number(w[4]), Number(w[5]), Number(w[6])};
+    const double size_m = Number(w[7]);
+    const bool plane = w[3] == "plane";
+    const Camera start = CameraOf({Number(w[8]), Number(w[9]), Number(w[10]), 0, Number(w[11]), 0});
+    const auto clear = [&](const Vec3&, const Vec3& to) {
+        return (plane ? Dot(where, to) : Length(to - where)) >= size_m;
+    };
     Pilot pilot(start, {w[1] == "1", w[2] == "1"}, clear);
     std::string reply = "ok";
-    for (size_t at = 13; at + 7 <= w.size(); at += 7) {
+    for (size_t at = 14; at + 7 <= w.size(); at += 7) {
         Held held;
-        held.speed_m_s = Number(w[11]), held.turn_deg_s = Number(w[12]);
+        held.speed_m_s = Number(w[12]), held.turn_deg_s = Number(w[13]);
         for (size_t i = 0; i < kActions.size(); ++i) held.actions[i] = (std::stoi(w[at]) >> i & 1) != 0;
         for (size_t i = 0; i < kChannels; ++i) held.sticks[i] = Number(w[at + 1 + i]);
         pilot.Step(held);
