@@ -142,7 +142,11 @@ def decode_palindrome(video: Path, first: int, count: int) -> int:
 
 
 def decode_bare(video: Path, first: int, count: int) -> int:
-    """PyAV alone: seek, decode, RGB; nothing is checked."""
+    """PyAV alone: seek, decode, RGB; nothing is checked. The frames are used as ours are."""
+    return sum(1 for _ in _bare_frames(video, first, count))
+
+
+def _bare_frames(video: Path, first: int, count: int) -> Iterator[np.ndarray]:
     import av
     from av.video.reformatter import VideoReformatter
 
@@ -160,11 +164,10 @@ def decode_bare(video: Path, first: int, count: int) -> int:
         for picture in container.decode(stream):
             if (picture.pts or 0) < begin:
                 continue
-            to_rgb(reformatter, picture)
+            yield to_rgb(reformatter, picture)
             found += 1
             if found == count:
                 break
-    return found
 
 
 def build_palindromes(source: ClipSource, windows: list[Window]) -> int:
