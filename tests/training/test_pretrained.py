@@ -28,11 +28,9 @@ WAN: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def wan(tmp_path_factory) -> Path:
     """A whole folder: transformer in several files, VAE, scheduler."""
-    from diffusers import (  # type: ignore[import-not-found]
-        AutoencoderKLWan,
-        UniPCMultistepScheduler,
-        WanTransformer3DModel,
-    )
+    from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
+    from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+    from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("wan")
@@ -105,7 +103,7 @@ def test_another_shift_of_the_scheduler_is_said(wan, tmp_path, caplog) -> None:
 
 
 def test_the_folders_vae_gives_normalised_latents(wan) -> None:
-    from diffusers import AutoencoderKLWan  # type: ignore[import-not-found]
+    from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 
     video = torch.rand(1, 3, 5, 32, 32) * 2 - 1
     vae: Any = AutoencoderKLWan.from_pretrained(wan, subfolder="vae")
@@ -116,9 +114,9 @@ def test_the_folders_vae_gives_normalised_latents(wan) -> None:
 
 def test_a_teacher_trained_from_a_folder_ends_as_one(wan, tmp_path) -> None:
     """Load, train, write: diffusers reads its part again, we read all of it."""
-    from diffusers import (  # type: ignore[import-not-found]
+    from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
         FlowMatchEulerDiscreteScheduler,
-        WanTransformer3DModel,
     )
 
     torch.set_num_threads(1)
