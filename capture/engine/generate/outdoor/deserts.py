@@ -48,10 +48,13 @@ class _Desert(Country):
         self.style = pick(rng, ["canyon", "canyon", "mesas", "oasis"])
         self.layers, self.sand_colour = pick(rng, _ROCKS)
         self.way = float(rng.uniform(0, np.pi))
-        self.wide = float(rng.uniform(1500, 2600))
-        self.tall = float(rng.uniform(1600, 3600))
+        self.wide = float(rng.uniform(1200, 4200))
+        self.tall = float(rng.uniform(900, 4400))
+        self.steps = float(rng.uniform(2.2, 6.5))  # ledges of a cliff
         self.bend = float(rng.uniform(400, 1500)), float(rng.uniform(0, 6.28))
         self.pond_size = float(rng.uniform(900, 1500))
+        self.cacti = 0 if self.style == "oasis" else int(pick(rng, [0, 6, 20, 50]))
+        self.growth = float(rng.uniform(0.1, 1.6))  # of scrub and grass
         self.things: list[str] = []
 
     def turned(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +72,7 @@ class _Desert(Country):
 
     def _terraced(self, rise: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Cliffs with ledges where `rise` goes from 0 to 1."""
-        steps = 4.0
+        steps = self.steps
         place = rise * steps
         ledge = np.floor(place) + smoothstep(0.25, 0.8, place % 1)
         shape = 0.82 * ledge / steps + 0.18 * rise
@@ -110,7 +113,7 @@ class _Desert(Country):
         self._paint()
         if self.style == "oasis":
             self._oasis()
-        if self.style == "canyon":
+        if self.style == "canyon" and self.rng.random() < 0.6:
             self._arches()
         if self.rng.random() < 0.4:
             self._hut()
@@ -160,15 +163,16 @@ class _Desert(Country):
             c, s = np.cos(self.way), np.sin(self.way)
             x, y = c * u - s * v, s * u + c * v
             span, high = float(rng.uniform(700, 1200)), float(rng.uniform(620, 1100))
-            angle = np.linspace(0, np.pi, 19)
+            angle = np.linspace(0, np.pi, 27)
             line = np.column_stack(
                 [40 * np.sin(angle * 3), -span * np.cos(angle), high * np.sin(angle) ** 0.8 - 60]
             )
-            line += rng.normal(0, 22, line.shape)
-            thick = 190 + 130 * np.cos(angle) ** 2 + rng.normal(0, 18, len(angle))
+            line += rng.normal(0, 16, line.shape)
+            slim = float(rng.uniform(110, 200))
+            thick = slim + 150 * np.cos(angle) ** 2 + rng.normal(0, 0.14 * slim, len(angle))
             turn = np.degrees(self.way) + rng.uniform(-35, 35)
             with self.b.object("rock_arch"), self.at(x, y, turn):
-                tube(self.b, line, thick, self.strata.scaled(800, 420), 14)
+                tube(self.b, line, thick, self.stones[0].scaled(420, 420), 14)
             self.ground.claim(x - span * -s, y - span * c, 330)
             self.ground.claim(x + span * -s, y + span * c, 330)
         self.things.append("rock arches" if k else "a rock arch")
@@ -225,12 +229,12 @@ class _Desert(Country):
     def _plants(self) -> None:
         rng = self.rng
         straw = self.flora.grass(((176, 152, 98), (152, 138, 86)))
-        self.tufts("dry_grass", 700, 4300, straw, (16, 44), self._low, 70)
+        self.tufts("dry_grass", int(700 * self.growth), 4300, straw, (16, 44), self._low, 70)
         green = self.flora.grass(
             ((104, 112, 74),), pick(rng, [None, (226, 190, 70), (206, 90, 60)])
         )
-        self.tufts("scrub", 220, 4300, green, (30, 60), self._low, 160)
-        if self.style != "oasis":
+        self.tufts("scrub", int(220 * self.growth), 4300, green, (30, 60), self._low, 160)
+        if self.cacti:
             self._cacti()
         places = self.on_land(self.ground.scatter(260, (4300, 12000), 200, self._low))
         with self.b.object("far_scrub"):
@@ -241,7 +245,7 @@ class _Desert(Country):
     def _cacti(self) -> None:
         rng = self.rng
         ribs = self.m.tiled(_cactus(self.noise), 46, 120)
-        for x, y in self.ground.scatter(int(rng.integers(10, 26)), 4400, 500, self._low, 60, 70):
+        for x, y in self.ground.scatter(self.cacti, 4400, 300, self._low, 60, 70):
             tall, radius = float(rng.uniform(160, 430)), float(rng.uniform(14, 22))
             with self.b.object("cactus"), self.at(x, y):
                 z = np.array([-20, 0, tall * 0.5, tall * 0.92, tall * 0.98, tall])
@@ -264,6 +268,7 @@ class _Desert(Country):
         v = self.bend[0] * np.sin(u / 3200 + self.bend[1]) + np.array([0, 200, -200, 0] * 2)
         c, s = np.cos(self.way), np.sin(self.way)
         yaw = np.degrees(self.way) + np.array([0, 35, -30, 0, 180, 150, 215, 180])
+        yaw = yaw + self.rng.uniform(-30, 30, 8)
         places = np.column_stack([c * u - s * v, s * u + c * v, yaw])
         places[:, :2] = np.clip(places[:, :2], -3700, 3700)
         if self.style == "oasis":
@@ -278,7 +283,7 @@ class _Desert(Country):
             "mesas": "A desert plain with layered mesas in the distance",
             "oasis": "An oasis with palms around a pond among sand dunes",
         }[self.style]
-        plants_ = "scrub and dead trees" if self.style == "oasis" else "cacti and dry scrub"
+        plants_ = "cacti and dry scrub" if self.cacti else "scrub and dead trees"
         text = ", ".join([*self.things, "rocks"]) + f", {plants_}"
         return f"{place} {self.daylight.hour}, with {text}."
 

@@ -4,7 +4,7 @@ The trail winds along x through the middle; trees stand dense in a square of 110
 out, as pictures on rising ground that ends in haze.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -105,9 +105,13 @@ class _Forest(Country):
     def __init__(self, rng: np.random.Generator) -> None:
         hours = ("noon", "morning", "morning", "evening", "overcast", "mist")
         super().__init__(rng, draw_season(rng), hours, ROAM_CM, 0.7)
-        self.kind = _KINDS[pick(rng, list(_KINDS))]
-        self.bend = rng.uniform(300, 800), rng.uniform(2600, 4200), rng.uniform(0, 6.28)
-        self.relief = float(rng.uniform(60, 220))
+        self.kind = _grown(rng, _KINDS[pick(rng, list(_KINDS))])
+        self.bend = rng.uniform(150, 1000), rng.uniform(2600, 4200), rng.uniform(0, 6.28)
+        self.relief = float(rng.uniform(40, 420))
+        self.trodden = float(rng.uniform(0.0, 0.8))  # of the snow on the trail
+        # The sky between the trunks is brighter than what the metering looks at; so is mist.
+        dimmed = 0.7 if self.daylight.fog[3] > 1 / 20_000 else 0.84
+        self.daylight = replace(self.daylight, brightness=dimmed * self.daylight.brightness)
 
     def trail(self, x: np.ndarray) -> np.ndarray:
         """The trail's y at x."""
@@ -148,7 +152,7 @@ class _Forest(Country):
         green = grounds.meadow(noise, (82, 104, 44), (132, 116, 66))
         path = grounds.soil(noise, vary(self.rng, (126, 104, 78), 12), 0.25)
         if self.snow:
-            path = 0.45 * floor + 0.55 * grounds.snow(noise, (176, 178, 182))
+            path = self.trodden * floor + (1 - self.trodden) * grounds.snow(noise, (186, 190, 198))
             floor, green = grounds.snow(noise), grounds.litter(noise, [(202, 208, 218)], kind.soil)
         moss = grounds.blend(m, noise, floor, green, 7)
         worn = grounds.blend(m, noise, floor, path, 8)
@@ -314,6 +318,20 @@ class _Forest(Country):
             f"{article} {when}{self.kind.words} {self.daylight.hour}, with a winding trail, "
             "fallen logs, stumps and rocks."
         )
+
+
+def _grown(rng: np.random.Generator, kind: _Kind) -> _Kind:
+    """A kind of forest, young or old, thick or thinned."""
+    age, density = float(rng.uniform(0.65, 1.2)), float(rng.uniform(0.5, 1.25))
+    low, high = kind.height
+    some = rng.permutation(len(kind.trees))[: int(rng.integers(2, len(kind.trees) + 1))]
+    return replace(
+        kind,
+        height=(low * age, high * age),
+        count=int(kind.count * density),
+        trees=tuple(kind.trees[k] for k in sorted(some)),
+        moss=float(kind.moss * rng.uniform(0.3, 1.5)),
+    )
 
 
 def _moss(noise: NoiseBank) -> np.ndarray:

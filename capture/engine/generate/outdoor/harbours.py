@@ -131,8 +131,11 @@ class _Harbour(Quay):
 
     def _fishing(self) -> None:
         rng, b = self.rng, self.b
-        self._row_of_houses(-4700.0)
-        for x in np.arange(-5200, 5200, 1350.0) + rng.uniform(-200, 200):
+        self._row_of_houses(self.houses_y)
+        if rng.random() < 0.5:
+            self._trees()
+        apart = float(rng.uniform(1250, 2600))
+        for x in np.arange(-5200, 5200, apart) + rng.uniform(-400, 400):
             length = float(rng.uniform(900, 1500))
             with b.object("fishing_boat"), b.at(x, 330, -WATER_CM, float(rng.choice([0, 180]))):
                 boats.fishing_boat(
@@ -150,7 +153,7 @@ class _Harbour(Quay):
 
     def _marina(self) -> None:
         rng, b = self.rng, self.b
-        self._row_of_houses(-4900.0)
+        self._row_of_houses(self.houses_y)
         cloth = [self.m.flat(c) for c in ((40, 66, 110), (226, 222, 210), (150, 40, 44))]
         for x in np.arange(-4200, 4300, 2100.0):
             with b.object("jetty"), b.at(x, 0, -WATER_CM, 90):
@@ -221,11 +224,20 @@ class _Harbour(Quay):
             x += wide + (float(rng.uniform(200, 500)) if rng.random() < 0.2 else 30.0)
             k += 1
 
+    def _trees(self) -> None:
+        """A row of trees before the houses."""
+        kind = pick(self.rng, ["linden", "birch", "olive", "pine"])
+        y, apart = 0.5 * (self.houses_y - 1480), float(self.rng.uniform(700, 1500))
+        for x in np.arange(-5600, 5700, apart):
+            self.tree(float(x), y, kind, float(self.rng.uniform(420, 780)))
+            self.ground.claim(float(x), y, 120)
+        self.things.append("a row of trees")
+
     def _crates(self) -> None:
         rng, b, m = self.rng, self.b, self.m
         crate = m.tiled(tex.boards(self.noise, (164, 128, 86), 5), 60, 60)
         blue = m.flat((52, 96, 146))
-        for x in rng.uniform(-4200, 4200, 16):
+        for x in rng.uniform(-4200, 4200, int(rng.integers(4, 26))):
             y = float(rng.uniform(-900, -220))
             if not self.ground.free(np.array([[x, y]]), 110)[0]:
                 continue
@@ -276,17 +288,13 @@ class _Harbour(Quay):
 
     def spawn_places(self) -> np.ndarray:
         """Along the quay, looking along it, over the water and back at the houses."""
-        rows = [
-            (-3500, -450, 15),
-            (-2500, -1100, 60),
-            (-1400, -420, 90),
-            (-300, -1250, 20),
-            (700, -450, 160),
-            (1800, -1150, 115),
-            (2800, -430, 190),
-            (3600, -1050, 165),
-        ]
-        return self.spawns(np.array(rows, float)) + [0, 0, 60.0, 0]
+        rng = self.rng
+        x = np.linspace(-3500, 3500, 8) + rng.uniform(-400, 400, 8)
+        y = rng.permutation(np.linspace(-1500, -400, 8)) + rng.uniform(-100, 100, 8)
+        over = rng.uniform(5, 175, 8)
+        back = -rng.uniform(20, 160, 8)
+        yaw = np.where(rng.permutation(np.arange(8) < 3), back, over)
+        return self.spawns(np.column_stack([x, y, yaw])) + [0, 0, 60.0, 0]
 
     def caption(self) -> str:
         """One factual sentence."""

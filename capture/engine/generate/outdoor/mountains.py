@@ -290,6 +290,11 @@ class _Mountains(Country):
         if self.lake:  # not in the water
             wet = self.lake_depth(places[:, 0], places[:, 1]) > 0.15
             places[wet, :2] *= -0.6
+        if self.building != "none":  # nor in the house
+            away = places[:, :2] - self.building_at
+            far = np.linalg.norm(away, axis=1, keepdims=True)
+            near = far[:, 0] < 800
+            places[near, :2] = (self.building_at + away * 800 / np.maximum(far, 1))[near]
         return self.spawns(places)
 
     def caption(self) -> str:

@@ -49,6 +49,9 @@ class Quay(Country):
             for c in ((176, 52, 44), (44, 84, 128), (58, 108, 84), (224, 222, 214), (206, 150, 56))
         ]
         self.rust = m.tiled(tex.stained_plaster(noise, (128, 84, 62)), 200)
+        self.houses_y = -float(rng.uniform(2500, 5000))
+        self.across = pick(rng, [0.0, 0.12, 0.5, 1.0])  # how high the land across the water is
+        self.hills = float(rng.uniform(0.2, 1.3))
 
     def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Below the quay and the water; hills behind and across."""
@@ -58,7 +61,8 @@ class Quay(Country):
         far = np.hypot(x, y)
         hills = 9000 * smoothstep(9000, 60000, far) * (0.2 + self.fields.ridges(x, y, 30000, 4, 8))
         across = smoothstep(22000, 40000, y + 9000 * self.fields.noise(x, y, 26000, 9))
-        land = -560 + 540 * inland + (hills + 120) * inland + (hills + 560) * across
+        land = -560 + 540 * inland + (self.hills * hills + 120) * inland
+        land = land + (hills + 560) * across * self.across
         return np.where(quay, np.where(y < -400, -60.0, -560.0), land)
 
     def _paint(self) -> None:
@@ -84,7 +88,7 @@ class Quay(Country):
         grey = pick(rng, [(138, 135, 128), (122, 122, 120), (148, 140, 126)])
         images = {
             "container": lambda: tex.bricks(noise, grey, tex.darker(grey, 0.75), 2, 2, 0.06, 0.006),
-            "fishing": lambda: tex.cobbles(noise, vary(rng, (146, 138, 128), 10)),
+            "fishing": lambda: self._fishing_ground(grey),
             "marina": lambda: tex.planks(noise, vary(rng, (164, 132, 98), 10), 10, 0.8),
         }
         size = {"container": 560, "fishing": 190, "marina": 260}[self.style]
@@ -98,6 +102,17 @@ class Quay(Country):
             for x, yaw in ((-long, 90.0), (long, -90.0)):
                 with b.at(x, -deep / 2, 0, 180 + yaw):
                     b.quad((0, deep / 2, 0), (0, -deep, 0), (0, 0, -560), stone, 500)
+
+    def _fishing_ground(self, grey: Colour) -> np.ndarray:
+        """Cobbles, clinker laid in rows, or slabs."""
+        rng, noise = self.rng, self.noise
+        kind = int(rng.integers(3))
+        if kind == 0:
+            return tex.cobbles(noise, vary(rng, (146, 138, 128), 10))
+        if kind == 1:
+            clinker = vary(rng, (134, 106, 92), 12)
+            return tex.bricks(noise, clinker, tex.darker(clinker, 0.7), 20, 8, 0.16, 0.05)
+        return tex.bricks(noise, vary(rng, grey, 12), tex.darker(grey, 0.7), 4, 3, 0.12, 0.02)
 
     def _water(self) -> None:
         rng = self.rng
