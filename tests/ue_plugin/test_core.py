@@ -282,7 +282,7 @@ SOLIDS = [
         "kind": "ball",
         "where": [1.5, -0.7, 0.0],
         "size_m": 1.2,
-    },  # straight ahead: both sides are free
+    },  # straight ahead
 ]
 
 
