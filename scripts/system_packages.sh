@@ -5,7 +5,7 @@
 set -eu
 
 NEEDED="libegl1 libgl1 libgl1-mesa-dri libglib2.0-0 python3-venv"
-TESTS="chromium cmake g++"
+TESTS="chromium cmake doctest-dev g++"
 LEVELS="openarena-081-maps openarena-081-textures openarena-data"
 
 missing() {
