@@ -226,6 +226,7 @@ def test_before_anything_is_measured_it_says_what_to_run(
         page.keyboard.press("?")
         assert "frame that failed a check" in page.inner_text("dialog.help")
         page.keyboard.press("Escape")
+        page.wait_for_selector("dialog.help", state="detached")
         page.keyboard.press("a")  # who decides is asked first
         page.wait_for_selector("#reviewer-name")
         page.keyboard.press("Escape")

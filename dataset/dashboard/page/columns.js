@@ -75,15 +75,16 @@ export function clipColumns(extras, marked, narrow) {
 }
 
 export const sceneColumns = () => [
-  { name: "scene", label: "Scene", width: "minmax(180px, 2fr)", sort: "scene", cell: (one) => h("b", {}, one.scene) },
-  { name: "clips", label: "Clips", width: "70px", sort: "clips", number: true, cell: (one) => String(one.clips) },
-  { name: "minutes", label: "Minutes", width: "170px", sort: "seconds", number: true,
+  { name: "scene", label: "Scene", width: "minmax(110px, 2fr)", sort: "scene", cell: (one) => h("b", {}, one.scene) },
+  { name: "clips", label: "Clips", width: "48px", sort: "clips", number: true, cell: (one) => String(one.clips) },
+  { name: "minutes", label: "Minutes", width: "146px", sort: "seconds", number: true,
     title: "Minutes captured, of those that are planned or of the paper's mean per scene",
     cell: (one) => [h("span", { class: "meter" }, h("i", { style: `width:${Math.min(100, 100 * one.seconds / one.goal_s)}%` })),
       `${minutes(one.seconds)} / ${minutes(one.goal_s)}`] },
-  { name: "accepted", label: "Accepted", width: "90px", sort: "accepted_s", number: true, cell: (one) => minutes(one.accepted_s) },
-  { name: "rejected", label: "Rejected", width: "90px", sort: "rejected_s", number: true, cell: (one) => minutes(one.rejected_s) },
-  { name: "open", label: "Open clips", width: "90px", sort: "open", number: true, cell: (one) => String(one.open) },
-  { name: "kinds", label: "Kinds", width: "minmax(120px, 1fr)", cell: (one) => [...one.kinds].sort().join(", ") },
-  { name: "lacking", label: "Actions under 5 %", width: "minmax(120px, 1.4fr)", cell: (one) => one.lacking.map(words).join(", ") || "–" },
+  { name: "accepted", label: "Accepted", width: "66px", sort: "accepted_s", number: true, cell: (one) => minutes(one.accepted_s) },
+  { name: "rejected", label: "Rejected", width: "66px", sort: "rejected_s", number: true, cell: (one) => minutes(one.rejected_s) },
+  { name: "open", label: "Open", title: "Clips without a decision", width: "48px", sort: "open", number: true, cell: (one) => String(one.open) },
+  { name: "kinds", label: "Kinds", width: "minmax(96px, 1fr)", cell: (one) => [...one.kinds].sort().join(", ") },
+  { name: "lacking", label: "Actions under 5 %", width: "minmax(96px, 1.4fr)",
+    cell: (one) => h("span", { class: "by", title: one.lacking.map(words).join(", ") }, one.lacking.map(words).join(", ") || "–") },
 ];

@@ -55,7 +55,7 @@ function coverageCard(shares, covered, onScenes) {
   const under = shares.filter((share) => share < 0.5).length;
   const area = svg("polygon", { points: `0,20 0,${20 - 20 * shares[0]} ${points.join(" ")} 100,20` });
   const box = card("Scenes", big(String(covered), paper.scenes), svg("svg", { viewBox: "0 0 100 20", class: "coverage", preserveAspectRatio: "none" }, area),
-    h("p", { class: "sub" }, `${under} under half of their minutes`));
+    h("p", { class: "sub" }, `${under} below half`));
   box.classList.add("link");
   box.title = "Minutes of each scene, of those planned or the paper's mean; from the fullest to the emptiest";
   box.addEventListener("click", onScenes);
