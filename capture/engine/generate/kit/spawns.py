@@ -30,7 +30,8 @@ def _nearest_free(
     faces = mesh.triangles[mesh.collides].astype(np.int64)
     tree = igl.AABB()
     tree.init(vertices, faces)
-    index = np.arange(60)
+    inside = _Insides(mesh)
+    index = np.arange(240)
     radius, angle = 20 * np.sqrt(index), index * np.pi * (3 - 5**0.5)
     spiral = np.stack([radius * np.cos(angle), radius * np.sin(angle), 0 * angle], 1)
     chosen = []
@@ -38,9 +39,32 @@ def _nearest_free(
         places = spawn[:3] + spiral
         distance = np.sqrt(tree.squared_distance(vertices, faces, places)[0])
         distance[((places < roam_cm[0]) | (places > roam_cm[1])).any(1)] = 0
+        distance[inside(places)] = 0
         free = np.flatnonzero(distance >= clearance_cm)
         chosen.append(places[free[0] if len(free) else int(np.argmax(distance))])
     return np.array(chosen)
+
+
+class _Insides:
+    """Tells places in a rock, in a house that is seen from outside only, or under the ground."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._faces = mesh.triangles[mesh.collides]
+        self._normal = mesh.normal[self._faces].mean(1)
+        self._tracer = RayTracer(mesh.position_cm[self._faces])
+
+    def __call__(self, places: np.ndarray) -> np.ndarray:
+        """Which of the places (N,3) have the backs of surfaces above and beside them, (N,) bool."""
+        above, *beside = (
+            self._backs(places, np.array(way, float))
+            for way in ((0, 0, 1), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0))
+        )
+        return above & (np.sum(beside, 0) >= 2)
+
+    def _backs(self, places: np.ndarray, way: np.ndarray) -> np.ndarray:
+        """From which places the first thing seen that way is the back of a surface, (N,) bool."""
+        hit = self._tracer.first_hit(places, np.broadcast_to(way, places.shape))
+        return (hit >= 0) & (self._normal[hit] @ way > 0)
 
 
 def _open_yaw(mesh: Mesh, position: np.ndarray, yaw_deg: np.ndarray, view_cm: float) -> np.ndarray:

@@ -290,7 +290,7 @@ class _Harbour(Quay):
         """Along the quay, looking along it, over the water and back at the houses."""
         rng = self.rng
         x = np.linspace(-3500, 3500, 8) + rng.uniform(-400, 400, 8)
-        y = rng.permutation(np.linspace(-1500, -400, 8)) + rng.uniform(-100, 100, 8)
+        y = rng.permutation(np.linspace(-1500, -530, 8)) + rng.uniform(-100, 100, 8)
         over = rng.uniform(5, 175, 8)
         back = -rng.uniform(20, 160, 8)
         yaw = np.where(rng.permutation(np.arange(8) < 3), back, over)

@@ -50,7 +50,7 @@ class Quay(Country):
         ]
         self.rust = m.tiled(tex.stained_plaster(noise, (128, 84, 62)), 200)
         self.houses_y = -float(rng.uniform(2500, 5000))
-        self.across = pick(rng, [0.0, 0.12, 0.5, 1.0])  # how high the land across the water is
+        self.across = pick(rng, [0.0, 0.35, 0.6, 1.0])  # how high the land across the water is
         self.hills = float(rng.uniform(0.2, 1.3))
 
     def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
