@@ -140,7 +140,8 @@ def _diffusers(recipe: Recipe, inputs: tuple[torch.Tensor, ...], device: torch.d
     )  # fmt: skip
     torch.manual_seed(0)
     sizes: dict[str, Any] = {name: getattr(recipe.model, name) for name in names}
-    model = WanTransformer3DModel(**sizes).to(device)
+    model: Any = WanTransformer3DModel(**sizes)
+    model.to(device)
     tokens = clean.shape[3] * clean.shape[4] // 4
     level = (sigma * TIMESTEPS).repeat_interleave(tokens, dim=1)
 

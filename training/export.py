@@ -65,7 +65,7 @@ def main() -> None:
     parts = ["transformer", "scheduler"]
     write_scheduler(part / "scheduler", recipe.flow.shift)
     for section, names in PARTS.items():
-        parts += copy_parts(Path(getattr(recipe, section).pretrained), names, part)
+        parts += copy_parts(getattr(recipe, section).pretrained, names, part)
     classes = {name: CLASSES[name] for name in sorted(parts)}
     (part / "model_index.json").write_bytes(json_bytes({"_class_name": "WanPipeline", **classes}))
     part.rename(out)
@@ -107,15 +107,15 @@ def write_scheduler(folder: Path, shift: float) -> None:
     (folder / "scheduler_config.json").write_bytes(json_bytes(record))
 
 
-def copy_parts(pretrained: Path, names: tuple[str, ...], out: Path) -> list[str]:
+def copy_parts(pretrained: str, names: tuple[str, ...], out: Path) -> list[str]:
     """Copy the parts that are there; says which are not, as those on a hub are not."""
     copied = []
     for name in names:
-        if pretrained.name and (pretrained / name).is_dir():
-            shutil.copytree(pretrained / name, out / name)
+        if pretrained and (Path(pretrained) / name).is_dir():
+            shutil.copytree(Path(pretrained) / name, out / name)
             copied.append(name)
         else:
-            log.info("no %s/ in %r: left out", name, str(pretrained))
+            log.info("%s/ is left out: %r is no folder that holds it", name, pretrained)
     return copied
 
 

@@ -137,7 +137,7 @@ def test_a_teacher_trained_from_a_folder_ends_as_one(wan, tmp_path) -> None:
     out = tmp_path / "out"
     weights = trained_weights(context.folder, "", "train first")
     assert weights.name == "transformer_ema"
-    assert copy_parts(weights.parent, ("transformer_ema",), out) == ["transformer_ema"]
+    assert copy_parts(str(weights.parent), ("transformer_ema",), out) == ["transformer_ema"]
     write_scheduler(out / "scheduler", 5.0)
     scheduler: Any = FlowMatchEulerDiscreteScheduler.from_pretrained(out, subfolder="scheduler")
     assert scheduler.config.shift == 5.0
