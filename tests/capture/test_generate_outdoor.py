@@ -11,6 +11,7 @@ from capture.engine.generate.kit.materials import Material, Materials
 from capture.engine.generate.kit.mesh import MeshBuilder
 from capture.engine.generate.kit.noise import NoiseBank
 from capture.engine.generate.kit.rays import RayTracer
+from capture.engine.generate.kit.spawns import settle_spawns
 from capture.engine.generate.outdoor.nature import grounds, trees
 from capture.engine.generate.outdoor.nature.daylight import draw_daylight
 from capture.engine.generate.outdoor.nature.fields import Fields
@@ -203,6 +204,18 @@ def test_tubes_and_rocks_face_outwards():
     assert (facing > -1e-3).all()
     stone = mesh.position_cm[count:]
     assert ((stone - stone.mean(0)) * mesh.normal[count:]).sum(1).mean() > 20
+
+
+def test_a_start_point_in_a_rock_is_moved_out_of_it():
+    b, plain = MeshBuilder(), Material(0)
+    b.quad((-2000, -2000, 0), (4000, 0, 0), (0, 4000, 0), plain, 200)
+    with b.at(0, 0, 100):
+        rock(b, np.random.default_rng(5), (190, 180, 170), [plain, plain], 0.2)
+    wanted = np.array([[0.0, 0, 160, 0], [900, 900, 160, 0]])
+    roam_cm = np.array([[-1500.0, -1500, 30], [1500, 1500, 600]])
+    place = settle_spawns(b.build(), wanted, 50.0, 300.0, roam_cm)[:, :3]
+    assert np.linalg.norm(place[0, :2]) > 140  # the rock is 105 wide there
+    assert np.allclose(place[1], wanted[1, :3])
 
 
 def test_scattered_places_keep_their_distance():
