@@ -2,7 +2,7 @@
 
 Where a pixel's green differs from a neighbour's, colours are blended along the edge that the
 corners' green shows. That is a tenth of the pixels, spread over the picture, which a software
-rasteriser shades in blocks: gathered into lists they cost a third of what they do there.
+rasteriser shades in blocks: gathered into lists they cost less than there.
 """
 
 import cv2
