@@ -69,9 +69,14 @@ class _Church(ChurchShell):
         with b.object("carpet"), b.using(collides=False, occludes=False):
             wide = float(rng.integers(90, 130)) if rng.random() < 0.7 else 0.5
             b.quad((60, -wide / 2, 1), (self.chancel - 64, 0, 0), (0, wide, 0), self.carpet, 60)
-        with b.object("pulpit"), b.at(self.chancel - 60, self.half - 130):
+        side = float(rng.choice([-1.0, 1.0]))
+        with b.object("pulpit"), b.at(self.chancel - 60, side * (self.half - 130)):
             part.pulpit(b, self.wood, self.dark_wood)
-        with b.object("font"), b.at(self.chancel - 50, -self.half + 120):
+        # Fonts stand opposite, or in the middle of the way in.
+        font = (self.chancel - 50, side * (120 - self.half))
+        if rng.random() < 0.4:
+            font = (self.bay * 0.9 + 20, 0.0)
+        with b.object("font"), b.at(*font):
             part.font(b, self.stone)
         self._organ()
         self._statues()
@@ -161,7 +166,7 @@ class _Church(ChurchShell):
                                           30 * power, 5))  # fmt: skip
 
     def spawns(self) -> np.ndarray:
-        """Along the nave, before the altar, in the aisles."""
+        """About the nave, before the altar, in the aisles."""
         places = [
             (self.bay * 1.05, 0, 0), (self.length * 0.5, 0, 0), (self.chancel - 100, 0, 0),
             (self.length - 320, 0, 180), (self.length * 0.35, 0, 175),
@@ -177,7 +182,11 @@ class _Church(ChurchShell):
         else:
             y = self.half - 48
             places += [(self.bay * 1.5, y, -20), (self.length * 0.6, -y, 30)]
-        raised = 3 * STEP_CM
-        return np.array([
-            [x, y, 160 + (raised if x > self.chancel + 70 else 0), yaw] for x, y, yaw in places
-        ], float)  # fmt: skip
+        rng = self.rng
+        x, y, yaw = np.array(places, float).T
+        x = x + rng.uniform(-0.4, 0.4, len(x)) * self.bay * (x < self.chancel)
+        y, yaw = y + rng.uniform(-25, 25, len(y)), yaw + rng.uniform(-25, 25, len(yaw))
+        if rng.random() < 0.5:
+            y, yaw = -y, -yaw
+        z = 160 + 3 * STEP_CM * (x > self.chancel + 70)
+        return rng.permutation(np.column_stack([x, y, z, yaw]))

@@ -24,19 +24,24 @@ def generate_square(seed: int) -> Scene:
     rng = np.random.default_rng([seed, 0x5C0A])
     town = draw_town(rng)
     b, palette = town.b, town.palette
-    half = float(rng.integers(21, 28) * 100), float(rng.integers(17, 23) * 100)
-    _pavement(b, palette, half)
+    half = float(rng.integers(20, 34) * 100), float(rng.integers(16, 27) * 100)
+    # Cars stand at one end and a market or trees on one side; the monument keeps away from both.
+    end, side = rng.choice([-1.0, 1.0], 2).tolist()
+    middle = -end * rng.uniform(0, 0.3) * half[0], -side * rng.uniform(0, 0.3) * half[1]
+    _pavement(b, palette, half, middle[1])
     _houses(town, half)
     centre = pick(rng, ["fountain", "statue", "obelisk"])
     article = "an" if centre == "obelisk" else "a"
-    with b.object(centre):
+    with b.object(centre), b.at(*middle):
         getattr(monuments, centre)(b, palette)
     market = bool(rng.random() < 0.6)
     if market:
-        _market(b, palette, half)
+        _market(b, palette, half, side)
     else:
-        _grove(town, half)
+        _grove(town, half, side)
     _edges(town, half)
+    _column(b, palette, (-end * (half[0] - 520), 0))
+    _cars(b, palette, (end * (half[0] - 700), -side * rng.uniform(0, 0.12) * half[1]))
     season = town.season_word()
     first = "An" if (season or "town")[0] in "aeiou" else "A"
     return town.finish(
@@ -44,15 +49,14 @@ def generate_square(seed: int) -> Scene:
         f"{first} {season}town square {town.daylight.hour} with {article} {centre} in its middle, "
         f"{'market stalls, trees' if market else 'rows of trees'} and benches, surrounded by "
         f"{town.houses()} and a clock tower.",
-        _spawns(half),
+        _spawns(rng, half),
         np.array([[80 - half[0], 80 - half[1], 40], [half[0] - 80, half[1] - 80, 520]]),
     )
 
 
-def _grove(town: Town, half: tuple[float, float]) -> None:
+def _grove(town: Town, half: tuple[float, float], side: float) -> None:
     """Two rows of trees with benches between them, where others have a market."""
     b, palette = town.b, town.palette
-    side = float(palette.rng.choice([-1.0, 1.0]))
     for row in (0.36, 0.64):
         for x in np.arange(-half[0] * 0.6, half[0] * 0.61, 560):
             with b.object("tree"), b.at(float(x), side * row * half[1]):
@@ -63,17 +67,27 @@ def _grove(town: Town, half: tuple[float, float]) -> None:
             props.bench(b, palette.wood, palette.flat((72, 78, 84)))
 
 
-def _spawns(half: tuple[float, float]) -> np.ndarray:
-    """Around the middle and in the corners, looking inwards or along the fronts."""
+def _spawns(rng: np.random.Generator, half: tuple[float, float]) -> np.ndarray:
+    """About the middle and the corners, looking inwards or along the fronts."""
     places = [
         (-0.8, -0.75, 40), (0.8, -0.75, 140), (0.8, 0.75, -140), (-0.8, 0.75, -40),
         (-0.48, 0.06, -4), (0.4, -0.08, 176), (0.1, -0.46, 96), (-0.1, 0.46, -84),
     ]  # fmt: skip
-    return np.array([(x * half[0], y * half[1], EYE_CM, yaw) for x, y, yaw in places], float)
+    x, y, yaw = np.array(places, float).T
+    x, y = x + rng.uniform(-0.14, 0.14, len(x)), y + rng.uniform(-0.14, 0.14, len(x))
+    yaw = yaw + rng.uniform(-30, 30, len(x))
+    if rng.random() < 0.5:
+        x, yaw = -x, 180 - yaw
+    if rng.random() < 0.5:
+        y, yaw = -y, -yaw
+    spawns = np.column_stack([x * half[0], y * half[1], np.full(len(x), EYE_CM), yaw])
+    return rng.permutation(spawns)
 
 
-def _pavement(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> None:
-    """Setts, a paler border before the houses, and two paler paths that cross in the middle."""
+def _pavement(
+    b: MeshBuilder, palette: TownPalette, half: tuple[float, float], path_y_cm: float
+) -> None:
+    """Setts, a paler border before the houses, and a paler path to the monument."""
     rng, noise, m = palette.rng, palette.noise, palette.m
     colour = pick(rng, [(164, 146, 124), (146, 140, 134), (172, 130, 104)])
     kinds = [
@@ -95,7 +109,7 @@ def _pavement(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -
             _flat(b, low, high, paving)
         for low, high in (((-x, 300 - y), (300 - x, y - 300)), ((x - 300, 300 - y), (x, y - 300))):
             _flat(b, low, high, paving)
-        _flat(b, (300 - x, -150), (x - 300, 150), paving)
+        _flat(b, (300 - x, path_y_cm - 150), (x - 300, path_y_cm + 150), paving)
     with b.object("land"):
         b.quad((-9000, -9000, -30), (18000, 0, 0), (0, 18000, 0), palette.flat_roof, 1500)
 
@@ -135,9 +149,8 @@ def _side(town: Town, length: float, tower: bool) -> None:
         y += width
 
 
-def _market(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> None:
+def _market(b: MeshBuilder, palette: TownPalette, half: tuple[float, float], side: float) -> None:
     """Two rows of stalls on one half of the square."""
-    side = float(palette.rng.choice([-1.0, 1.0]))
     for row in (0.34, 0.62):
         for x in np.arange(-half[0] * 0.55, half[0] * 0.56, 430):
             if palette.rng.random() < 0.78:
@@ -146,43 +159,40 @@ def _market(b: MeshBuilder, palette: TownPalette, half: tuple[float, float]) -> 
 
 
 def _edges(town: Town, half: tuple[float, float]) -> None:
-    """Trees, lamps and benches along the borders, some cars in a corner."""
+    """Trees, lamps and benches along the borders."""
     b, palette = town.b, town.palette
     rng, metal = palette.rng, palette.flat((72, 78, 84))
     for side in (-1, 1):
-        for k, x in enumerate(np.arange(-half[0] + 500, half[0] - 400, 480)):
+        first = int(rng.integers(4))
+        for k, x in enumerate(np.arange(-half[0] + 500, half[0] - 400, rng.integers(420, 620))):
             with b.at(float(x), side * (half[1] - 400), 0, -90 * side):
-                _edge_thing(town, k, metal)
+                _edge_thing(town, first + k, metal)
         for y in (-half[1] * 0.45, half[1] * 0.45):
             with b.at(side * (half[0] - 420), float(y), 0, 90.0 * side + 90):
                 _edge_thing(town, int(rng.integers(4)), metal)
-    _column(b, palette, half, metal)
+
+
+def _cars(b: MeshBuilder, palette: TownPalette, middle: tuple[float, float]) -> None:
+    """One to three cars side by side."""
+    rng = palette.rng
     glass, tyre, rim = (
         palette.flat((66, 80, 92)),
         palette.flat((40, 40, 42)),
         palette.flat((170, 172, 176)),
     )
-    for k in range(3):
+    lamps = palette.flat((240, 238, 224)), palette.flat((150, 24, 24))
+    for k in rng.permutation(3)[: rng.integers(1, 4)]:
         paint = palette.flat(pick(rng, CAR_PAINTS), 12)
         kind = pick(rng, ["hatchback", "saloon", "van"])
-        with b.object("car"), b.at(half[0] - 700, (k - 1) * 260.0 + half[1] * 0.08, 0, 180):
-            props.car(
-                b,
-                kind,
-                paint,
-                glass,
-                tyre,
-                rim,
-                palette.flat((240, 238, 224)),
-                palette.flat((150, 24, 24)),
-            )
+        yaw = float(pick(rng, [0, 180]))
+        with b.object("car"), b.at(middle[0], middle[1] + (int(k) - 1) * 260.0, 0, yaw):
+            props.car(b, kind, paint, glass, tyre, rim, *lamps)
 
 
-def _column(
-    b: MeshBuilder, palette: TownPalette, half: tuple[float, float], metal: Material
-) -> None:
-    with b.object("advert_column"), b.at(-half[0] + 520, 0):
-        props.advert_column(b, metal, [palette.posters[i] for i in palette.rng.permutation(8)[:4]])
+def _column(b: MeshBuilder, palette: TownPalette, place: tuple[float, float]) -> None:
+    with b.object("advert_column"), b.at(*place):
+        posters = [palette.posters[i] for i in palette.rng.permutation(8)[:4]]
+        props.advert_column(b, palette.flat((72, 78, 84)), posters)
 
 
 def _edge_thing(town: Town, k: int, metal: Material) -> None:
