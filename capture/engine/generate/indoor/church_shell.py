@@ -215,7 +215,8 @@ class ChurchShell:
         b, kind = self.b, self.manner.arch
         paint = self.p.plaster(self.p.pick(_VAULTS))
         with b.object("vault"):
-            vault(b, (0, self.length), self.half, self.height, self.rise, kind, paint, 36)
+            reach = (-4, self.length + 4)  # through the end walls
+            vault(b, reach, self.half, self.height, self.rise, kind, paint, 36)
         with b.object("roof"), b.using(collides=False):
             over, top = self.outer + 60, self.height + self.rise
             b.box((-60, -over, top + 8), (self.length + 60, over, top + 30), self.stone, 600)

@@ -8,6 +8,7 @@ from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.mesh import MeshBuilder, Vector, surface_uv
 
 Hole = tuple[float, float, float, float]
+BEHIND_CM = 8.0
 
 
 def lathe(
@@ -282,8 +283,11 @@ def vault(
 def lunette(
     b: MeshBuilder, half: float, spring: float, rise: float, kind: str, material: Material
 ) -> None:
-    """The wall x = 0 under a vault's end, above its springing, facing +x."""
-    curve = arch_curve(half, rise, kind, 16)[::-1]
+    """The wall x = 0 under a vault's end, above its springing, facing +x.
+
+    It reaches a little behind the vault, whose curve has other corners, so that no gap is left.
+    """
+    curve = arch_curve(half + BEHIND_CM, rise + BEHIND_CM, kind, 16)[::-1]
     top = np.column_stack([np.zeros(len(curve)), curve + [0, spring]])
     low = top.copy()
     low[:, 2] = spring
