@@ -61,7 +61,7 @@ class Motion:
 
     rate_hz: float  # of the median gap between frames
     usual_step: float  # in the path's unit
-    speed: float  # median over moving steps, in the path's unit a second
+    speed: float  # median over moving steps, in the path's unit a second; 0: it never moves
     turn_deg_s: float  # 95th percentile
     jitter: float  # high-frequency noise of the position, in the path's unit
     jitter_deg: float
@@ -167,7 +167,7 @@ def measure_motion(
     return Motion(
         rate_hz=1.0 / usual_gap,
         usual_step=usual,
-        speed=usual / usual_gap,
+        speed=usual / usual_gap if step.any() else 0.0,
         turn_deg_s=float(np.percentile(turn_deg, 95) / usual_gap) if len(turn_deg) else 0.0,
         jitter=jitter_of(P),
         jitter_deg=float(np.rad2deg(jitter_of(R.reshape(len(R), 9)) / np.sqrt(2.0))),

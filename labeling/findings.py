@@ -96,6 +96,8 @@ def _world(axes: Axes, form: PoseFormat) -> Finding:
 
 def _unit(motion: Motion) -> Finding:
     speed = motion.speed
+    if speed == 0:
+        return Finding(verdict="look", what="unit", why="cannot be told: the camera never moves")
     said = f"the usual speed is {speed:.4g} units a second"
     if METRES[0] <= speed <= METRES[1]:
         return Finding(verdict="ok", what="unit", why=f"metres: {said}")

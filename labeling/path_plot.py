@@ -40,7 +40,7 @@ def _draw_track(
     some = np.unique(np.linspace(0, len(P) - 1, ARROWS).astype(int))
     axes.quiver(
         P[some, 0], P[some, 1], forward[some, 0], forward[some, 1], some, cmap="viridis",
-        angles="xy", width=0.004,
+        angles="xy" if np.ptp(P, axis=0).any() else "uv", width=0.004, scale=16,
     )  # fmt: skip
     axes.plot(*P[0], "o", color="#2a9d3a", label="first")
     axes.plot(*P[-1], "s", color="#c0392b", label="last")

@@ -116,6 +116,7 @@ def test_units_are_guessed_from_the_speed():
     assert verdicts((R, P))["unit"].why.startswith("metres")
     assert verdicts((R, P * 100))["unit"].why.startswith("centimetres")
     assert verdicts((R, P * 1e-4))["unit"].why.startswith("arbitrary")
+    assert verdicts((R, P[:1].repeat(len(P), 0)))["unit"].why.startswith("cannot be told")
 
 
 @pytest.mark.parametrize("deviation", [1e-4, 1e-3, 1e-2])
@@ -166,6 +167,15 @@ def test_as_a_user_runs_it(tmp_path: Path):
     done = _doctor(bad, "--labels", labels)
     assert done.returncode == 1 and "seem to be exchanged" in done.stdout
     assert "they part at frame 1" in done.stdout and done.stderr.count("error: ") == 1
+
+
+def test_a_camera_that_only_turns(tmp_path: Path):
+    R, P = steered(5, frames=160)
+    path = tmp_path / "turns.tum"
+    write_poses(path, Trajectory(R_cam_from_world=R, position_m=P[:1].repeat(len(P), 0)), "tum")
+    done = _doctor(path)
+    assert (done.returncode, "Warning" in done.stderr) == (0, False), done.stderr
+    assert (tmp_path / "turns.tum.doctor.png").stat().st_size > 20_000
 
 
 def _doctor(*arguments: object) -> subprocess.CompletedProcess[str]:
