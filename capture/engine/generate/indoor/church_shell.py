@@ -18,8 +18,15 @@ _FLOORS = [
     ((176, 166, 150), (140, 96, 76)),
     ((206, 202, 194), (120, 122, 124)),
 ]
-_CARPETS = [(140, 30, 34), (40, 60, 110), (60, 90, 60)]
-_VAULTS = [(226, 218, 202), (206, 214, 224), (232, 222, 196), (96, 120, 160)]
+_CARPETS = [
+    (140, 30, 34), (40, 60, 110), (60, 90, 60), (96, 52, 104), (168, 122, 48), (78, 70, 66),
+    (52, 104, 112), (196, 176, 146),
+]  # fmt: skip
+_VAULTS = [
+    (226, 218, 202), (206, 214, 224), (232, 222, 196), (96, 120, 160), (196, 208, 180),
+    (222, 188, 168), (214, 176, 112), (132, 84, 70), (240, 240, 236), (52, 66, 104),
+]  # fmt: skip
+_PEWS = [(84, 108, 120), (228, 222, 206), (72, 96, 74), (110, 44, 40), (58, 54, 52)]
 PIER_CM = 76.0
 
 
@@ -46,7 +53,8 @@ MANNERS = (
     Manner("basilica-like", "round", "timber", True, False,
             ((214, 190, 150), (224, 206, 184), (198, 150, 116)), (640, 820)),
     Manner("Baroque", "round", "vault", False, True,
-            ((238, 232, 218), (236, 222, 206), (214, 224, 222)), (640, 820)),
+            ((238, 232, 218), (242, 214, 188), (206, 222, 206), (244, 226, 160), (232, 196, 196),
+             (196, 212, 230)), (640, 900)),
 )  # fmt: skip
 
 
@@ -57,9 +65,9 @@ class ChurchShell:
         self.b, self.p, self.manner, self.rng = b, palette, manner, palette.rng
         rng, p = self.rng, palette
         self.bay = float(rng.integers(42, 58) * 10)
-        self.bays = int(rng.integers(5, 9))
+        self.bays = int(rng.integers(4, 10))
         self.length = self.bay * self.bays
-        self.half = float(rng.integers(38, 56) * 10)
+        self.half = float(rng.integers(36, 62) * 10)
         self.aisle = float(rng.integers(26, 40) * 10) if manner.aisles else 0.0
         self.outer = self.half + (self.aisle + PIER_CM if manner.aisles else 0.0)
         self.height = float(rng.integers(*manner.height))
@@ -71,7 +79,7 @@ class ChurchShell:
         if manner.word in ("Gothic", "Romanesque") and rng.random() < 0.6:
             self.wall = self.stone
         self.wood, self.dark_wood = p.woods[0], p.woods[1]
-        self.pew_paint = p.pick([self.wood, self.dark_wood, p.flat((84, 108, 120)), self.wood])
+        self.pew_paint = p.pick([self.wood, self.dark_wood, p.flat(p.pick(_PEWS))])
         self.gold, self.white = p.flat((196, 156, 70)), p.flat((240, 236, 226))
         self.iron, self.flame = p.flat((40, 38, 38)), p.flat((255, 220, 150))
         self.carpet = p.m.tiled(tex.fabric(p.noise, p.pick(_CARPETS)), 80)
