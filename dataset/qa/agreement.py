@@ -19,10 +19,12 @@ from labeling.camera import intrinsics
 
 NEAREST_M = 0.1  # nothing is nearer to the camera: its parallax has an end
 POINTS_NEEDED = 10
-LAGS = np.arange(-6, 7)
+LAGS = np.arange(-7, 8)
 LAG_WINDOW_S = 6.0
-# A lag counts if its error is below this share of the unshifted one, and by this many degrees.
-LAG_SHARE, LAG_MARGIN_DEG = 0.8, 0.006
+# A lag counts if its error is below this share of the unshifted one, and by this many degrees, and
+# is one that measured flow can have. The longest shift of all is no best one: where flow fails,
+# errors may fall towards either end.
+LAG_SHARE, LAG_MARGIN_DEG, LAG_FITS_DEG = 0.8, 0.006, 0.15
 LAG_CAP_DEG = 2.0  # what a single frame may add: one wild frame is no lag
 
 
@@ -77,22 +79,36 @@ def lag_frames(
 
 
 def _clearest(errors: np.ndarray, fps: int) -> tuple[float, int]:
-    """The lag of the window in which another than 0 fits best, by its advantage in degrees."""
-    count, window = errors.shape[1], round(LAG_WINDOW_S * fps)
+    """The lag by which labels fit best, by its advantage in degrees over none.
+
+    Two windows in a row must say the same, where there are two: in one alone that hardly moves, or
+    whose flow fails, any shift may seem better.
+    """
+    window = round(LAG_WINDOW_S * fps)
+    found = [
+        (first, *_lag_of(errors[:, first : first + window], fps))
+        for first in range(0, max(1, errors.shape[1] - window // 2), window // 2)
+    ]
+    pairs = list(zip(found, found[1:], strict=False)) or [(found[0], found[0])]
     best, best_gain, best_frame = 0.0, 0.0, 0
-    unshifted = int(np.flatnonzero(LAGS == 0)[0])
-    for first in range(0, max(1, count - window // 2), window // 2):
-        part = errors[:, first : first + window]
-        if np.isfinite(part[0]).sum() < fps:
-            continue
-        mean = np.nanmean(part, axis=1)
-        found = int(np.argmin(mean))
-        gain = mean[unshifted] - mean[found]
-        clear = mean[found] < LAG_SHARE * mean[unshifted] and gain > LAG_MARGIN_DEG
-        if clear and gain > best_gain:
-            best, best_gain = float(LAGS[found]), float(gain)
-            best_frame = min(first + window // 2, count - 1)
+    for (first, lag, gain), (_, next_lag, next_gain) in pairs:
+        if lag == next_lag != 0 and gain + next_gain > best_gain:
+            best, best_gain = float(lag), gain + next_gain
+            best_frame = min(first + window // 2, errors.shape[1] - 1)
     return best, best_frame
+
+
+def _lag_of(errors: np.ndarray, fps: int) -> tuple[int, float]:
+    """The lag of a window, 0 if none is clear, and its advantage in degrees."""
+    if np.isfinite(errors[0]).sum() < fps:
+        return 0, 0.0
+    mean = np.nanmean(errors, axis=1)
+    found = int(np.argmin(mean))
+    unshifted = mean[int(np.flatnonzero(LAGS == 0)[0])]
+    gain = float(unshifted - mean[found])
+    clear = mean[found] < LAG_SHARE * unshifted and gain > LAG_MARGIN_DEG
+    fits = mean[found] < LAG_FITS_DEG and 0 < found < len(LAGS) - 1
+    return (int(LAGS[found]), gain) if clear and fits else (0, 0.0)
 
 
 def _rays(pictures: Pictures, fov_deg: float) -> tuple[np.ndarray, np.ndarray]:
