@@ -11,7 +11,6 @@ import ctypes
 import hashlib
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -81,12 +80,15 @@ def render_all(names: list[str], folder: Path, workers: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     missing = [name for name in names if not _file_of(folder, name).exists()]
     os.environ.setdefault("LP_NUM_THREADS", "0")  # a core a worker, also for the rasteriser
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), end_with_parent, (os.getpid(),), max_tasks_per_child=20
-    ) as pool:
-        tasks = [pool.submit(render_views, name, _file_of(folder, name)) for name in missing]
-        for task in tqdm(as_completed(tasks), total=len(tasks), unit="scene"):
-            task.result()
+    tasks = [(name, _file_of(folder, name)) for name in missing]
+    # ProcessPoolExecutor waits for ever once all its workers have had their number of tasks.
+    with get_context("spawn").Pool(workers, end_with_parent, (os.getpid(),), 20) as pool:
+        for _ in tqdm(pool.imap_unordered(_render, tasks), total=len(tasks), unit="scene"):
+            pass
+
+
+def _render(task: tuple[str, Path]) -> None:
+    render_views(*task)
 
 
 def end_with_parent(parent: int) -> None:
