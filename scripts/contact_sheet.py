@@ -11,6 +11,7 @@ import ctypes
 import hashlib
 import os
 import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,6 +27,7 @@ FOV_DEG, PITCH_DEG = 90.0, -4.0
 THUMB = (160, 90)
 CAPTION = 14
 PAIRS = 10
+SCENES_A_WORKER = 20
 # Modules of the engine that decide, with the generators, what is seen.
 DRAWING = ("scene", "mesh", "renderer", "shaders", "screen_shaders", "sky", "smoothing",
            "sunlight")  # fmt: skip
@@ -80,15 +82,20 @@ def render_all(names: list[str], folder: Path, workers: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     missing = [name for name in names if not _file_of(folder, name).exists()]
     os.environ.setdefault("LP_NUM_THREADS", "0")  # a core a worker, also for the rasteriser
-    tasks = [(name, _file_of(folder, name)) for name in missing]
-    # ProcessPoolExecutor waits for ever once all its workers have had their number of tasks.
-    with get_context("spawn").Pool(workers, end_with_parent, (os.getpid(),), 20) as pool:
-        for _ in tqdm(pool.imap_unordered(_render, tasks), total=len(tasks), unit="scene"):
-            pass
+    with tqdm(total=len(missing), unit="scene") as bar:
+        # New processes now and then give memory back. Pools that replace their workers themselves
+        # start them from threads, whose end is a parent's end to the kernel.
+        for first in range(0, len(missing), SCENES_A_WORKER * workers):
+            _render_some(missing[first : first + SCENES_A_WORKER * workers], folder, workers, bar)
 
 
-def _render(task: tuple[str, Path]) -> None:
-    render_views(*task)
+def _render_some(names: list[str], folder: Path, workers: int, bar: tqdm) -> None:
+    context, parent = get_context("spawn"), (os.getpid(),)
+    with ProcessPoolExecutor(workers, context, end_with_parent, parent) as pool:
+        tasks = [pool.submit(render_views, name, _file_of(folder, name)) for name in names]
+        for task in as_completed(tasks):
+            task.result()
+            bar.update()
 
 
 def end_with_parent(parent: int) -> None:
