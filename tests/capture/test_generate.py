@@ -65,7 +65,9 @@ def test_arrays_follow_the_contract(scene):
     assert g.drawn.dtype == g.collides.dtype == bool
     assert len(g.triangles) == len(g.object_id) == len(g.drawn) == len(g.collides)
     assert g.triangles.min() == 0 and g.triangles.max() < count
-    assert g.layer.min() >= 0 and g.layer.max() < len(scene.textures)  # some may be unused
+    assert g.layer.min() == 0 and g.layer.max() < len(scene.textures)
+    if scene.indoor:
+        assert len(np.unique(g.layer)) == len(scene.textures)
     assert (g.layer[g.triangles] == g.layer[g.triangles[:, :1]]).all()
     assert scene.textures.dtype == np.uint8 and scene.textures.shape[1:] == (512, 512, 4)
 

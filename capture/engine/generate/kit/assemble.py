@@ -1,5 +1,7 @@
 """Turns what a generator built into a Scene: bakes its light and collects the arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from capture.engine.generate.kit.bake import Lamp, Quality, bake
@@ -48,7 +50,7 @@ def finish_scene(
     The views from the spawns are metered; `brightness` says how bright they shall be, 1 being
     ordinary daylight and less for dusk and night.
     """
-    mesh = builder.build()
+    mesh, textures = _without_unused(builder.build(), textures)
     roam_cm = roam_cm.astype(np.float64)
     irradiance = bake(mesh, textures, sky, sun, lamps, quality)
     places = settle_spawns(mesh, spawns.astype(np.float64), _CLEARANCE_CM, _VIEW_CM, roam_cm)
@@ -69,3 +71,9 @@ def finish_scene(
         spawns=places,
         roam_cm=roam_cm,
     )
+
+
+def _without_unused(mesh: Mesh, textures: np.ndarray) -> tuple[Mesh, np.ndarray]:
+    """Without the textures of things that this seed did not place."""
+    used, layer = np.unique(mesh.layer, return_inverse=True)
+    return replace(mesh, layer=layer.astype(mesh.layer.dtype)), textures[used]
