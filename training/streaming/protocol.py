@@ -47,6 +47,18 @@ class StreamingModel(Protocol):
     rotation_frame: str
     """`camera` or `level`, as in `labeling.actions`."""
 
-    def start(self, image: np.ndarray, *, caption: str = "", seed: int = 0) -> Stream:
-        """Begin at a picture (H, W, 3) of any size."""
+    def start(
+        self,
+        image: np.ndarray,
+        *,
+        caption: str = "",
+        seed: int = 0,
+        pitch_deg: float = 0.0,
+        roll_deg: float = 0.0,
+    ) -> Stream:
+        """Begin at a picture (H, W, 3) of any size.
+
+        The angles are the first camera's against the horizon; they matter in the `level` rotation
+        frame only.
+        """
         ...
