@@ -310,6 +310,28 @@ def test_any_flight_is_flown_alike(
     assert contacts == expected_contacts and len(set(contacts)) > 1
 
 
+def test_a_thin_post_is_passed_on_the_same_side(probe: Probe) -> None:
+    """Both smallest turns aside are free there, so that the first of them decides."""
+    flight: dict[str, Any] = {
+        "motion": "fly", "rotation_frame": "camera", "steps": [[["dolly_in"], [0.0] * 6]] * 30,
+        "solid": {"kind": "plane", "where": [1.0, 0.0, 0.0], "size_m": -100.0},
+        "start": [0, 0, 0, 0.0], "speed_m_s": 2.0, "turn_deg_s": 50.0,
+    }  # fmt: skip
+    free, _ = python_flight(flight)
+    before_m, step_m = free[19, 0] / 100, (free[20, 0] - free[19, 0]) / 100
+    # Wide enough for the step and its half and quarter to end in it, no wider.
+    flight["solid"] = {
+        "kind": "ball", "where": [before_m + 0.625 * step_m, 0.0, 0.0], "size_m": 0.385 * step_m,
+    }  # fmt: skip
+    found, contacts = core_flight(probe, flight)
+    expected, expected_contacts = python_flight(flight)
+    assert_same_poses(found, expected)
+    assert contacts == expected_contacts and contacts.count(1) >= 1
+    assert abs(found[20, 1]) == pytest.approx(
+        100 * step_m * np.sin(np.pi / 12) * np.cos(np.pi / 12)
+    )
+
+
 def test_the_cores_own_tests_pass_under_the_sanitizers(core: Path) -> None:
     if not (core / "core_tests").exists():
         pytest.skip("doctest is not installed (Debian: apt-get install doctest-dev)")
