@@ -5,11 +5,13 @@ Only the standard library is imported: any stage may use it.
 
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from dataset.errors import OpenRelicError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PAGE_PARTS = Path(__file__).parent / "page_parts"  # every page that uses them has them at parts/
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -24,14 +24,14 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
+from dataset.access import Access
 from dataset.clip import VIDEO, Clip
-from dataset.dashboard.access import Access
 from dataset.dashboard.desk import Desk, Stale
 from dataset.dashboard.journal import NothingToUndo, Wish
 from dataset.dashboard.media import Span, Unsatisfiable, parse_range, pieces, video_size
 from dataset.errors import OpenRelicError
 from dataset.qa.decisions import Entry
-from dataset.web import LOOPBACK, address_of, listen
+from dataset.web import LOOPBACK, PAGE_PARTS, address_of, listen
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,7 @@ def make_app(desk: Desk) -> FastAPI:
     def plotly() -> Response:
         return FileResponse(plotly_file(), media_type="text/javascript", headers=FRESH)
 
+    app.mount("/parts", StaticFiles(directory=PAGE_PARTS))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 

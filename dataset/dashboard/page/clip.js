@@ -3,7 +3,7 @@
 import { videoAddress } from "./api.js";
 import { decisionBadge, proposal } from "./columns.js";
 import { askReason, quickReasons } from "./decide.js";
-import { $, clock, h, toast } from "./dom.js";
+import { $, clock, h, toast } from "./parts/dom.js";
 import { overview } from "./overview.js";
 import { Pane } from "./pane.js";
 import { askName } from "./reviewer.js";

@@ -1,6 +1,6 @@
 // The columns of the clips' table and of the scenes' table.
 
-import { checkName, clock, h, minutes, number, percent, words } from "./dom.js";
+import { checkName, clock, h, minutes, number, percent, words } from "./parts/dom.js";
 import { store } from "./store.js";
 import { thumbnail } from "./thumbnails.js";
 

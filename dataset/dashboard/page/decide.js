@@ -1,6 +1,6 @@
 // Asks for the reason of a decision: a text, or one of the likely ones by its number.
 
-import { checkName, h } from "./dom.js";
+import { checkName, h } from "./parts/dom.js";
 
 const USUAL = {
   reject: ["camera inside an object", "textures missing", "shakes", "too dark", "nothing to see"],

@@ -1,6 +1,6 @@
 // Filters at the side: values with the number of clips that each would leave.
 
-import { checkName, h, words } from "./dom.js";
+import { checkName, h, words } from "./parts/dom.js";
 import { counts, decisionWord, NO_FILTER } from "./filter.js";
 import { store } from "./store.js";
 

@@ -1,7 +1,7 @@
 // A table of any length: only the rows in sight exist. Rows have one height; columns are given as
 // {name, label, width, title, cell(item) -> nodes, sort?, number?}; items are asked for by place.
 
-import { h } from "./dom.js";
+import { h } from "./parts/dom.js";
 
 const SPARE = 4;
 

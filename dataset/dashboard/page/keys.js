@@ -1,7 +1,7 @@
 // The keys: what they do, where, and the overlay that lists them. One table serves both.
 
 import { clipView } from "./clip.js";
-import { $, h } from "./dom.js";
+import { $, h } from "./parts/dom.js";
 import { overview } from "./overview.js";
 
 const always = () => true;

@@ -1,7 +1,7 @@
 // Begins the page: reads the table, shows what the address names, keeps the head up to date.
 
 import { clipView } from "./clip.js";
-import { $, h } from "./dom.js";
+import { $, h } from "./parts/dom.js";
 import { listenToKeys, showHelp } from "./keys.js";
 import { overview } from "./overview.js";
 import { askName } from "./reviewer.js";

@@ -1,7 +1,7 @@
 // The first view: totals, filters and the table of clips or scenes.
 
 import { clipColumns, sceneColumns } from "./columns.js";
-import { $, checkName, h, words } from "./dom.js";
+import { $, checkName, h, words } from "./parts/dom.js";
 import { drawFacets } from "./facets.js";
 import { NO_FILTER, select, sorted } from "./filter.js";
 import { Grid } from "./grid.js";

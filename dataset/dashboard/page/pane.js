@@ -1,7 +1,7 @@
 // One clip: video, path, findings, history and timeline, all at one frame.
 
 import { getView, videoAddress } from "./api.js";
-import { checkName, clock, dateTime, h, number, words } from "./dom.js";
+import { checkName, clock, dateTime, h, number, words } from "./parts/dom.js";
 import { verdictWord } from "./columns.js";
 import { store } from "./store.js";
 import { Timeline } from "./timeline.js";

@@ -1,6 +1,6 @@
 // Who reviews: asked once, kept by the browser.
 
-import { h } from "./dom.js";
+import { h } from "./parts/dom.js";
 import { store } from "./store.js";
 
 const MOST = 60;

@@ -1,7 +1,7 @@
 // Small pictures, two requests at a time: a browser has few connections, and the video needs one.
 
 import { thumbnailAddress } from "./api.js";
-import { h } from "./dom.js";
+import { h } from "./parts/dom.js";
 
 const AT_ONCE = 2;
 const waiting = [];

@@ -1,7 +1,7 @@
 // Everything of a clip that has a time axis, on one canvas: usable parts and findings, the strip of
 // actions, and charts. One cursor; click or drag seeks, the wheel zooms, a double click shows all.
 
-import { clock, colour, h, number } from "./dom.js";
+import { clock, colour, h, number } from "./parts/dom.js";
 
 const GUTTER = 104, RIGHT = 14, ACTION_ROW = 9, LANE = 16, CHART_GAP = 8;
 const FONT = "11px system-ui, 'DejaVu Sans', sans-serif";

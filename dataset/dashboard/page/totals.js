@@ -1,6 +1,6 @@
 // The strip of totals: what is counted, beside the paper's dataset.
 
-import { h, minutes, percent, svg, words } from "./dom.js";
+import { h, minutes, percent, svg, words } from "./parts/dom.js";
 import { store } from "./store.js";
 
 const BINS = 24, BIN_S = 12.5;

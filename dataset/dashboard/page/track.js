@@ -1,6 +1,6 @@
 // The camera's path in 3D, drawn by plotly; it moves with the video, and a click on it seeks.
 
-import { colour, h } from "./dom.js";
+import { colour, h } from "./parts/dom.js";
 
 const MOST_POINTS = 1500, EVERY_MS = 120, LOOK_SHARE = 0.08;
 let loading = null;

@@ -1,7 +1,8 @@
-"""Whom the dashboard answers: who knows the token where one is needed, and our own page.
+"""Whom a web page's server answers: who knows the token where one is needed, and its own page.
 
 On this machine's own address only requests that name it as their host are answered, so that no
-other site can have its name point here. Whatever is written must come from our own page, as JSON.
+other site can have its name point here. Whatever is written, and every WebSocket, must come from
+our own page; what is written is JSON.
 """
 
 import secrets
@@ -17,6 +18,7 @@ from dataset.web import is_for_this_machine, is_from_own_page
 
 READING = ("GET", "HEAD")
 KEEP_S = 30 * 86400
+NOT_FROM_HERE = 4403  # closes a WebSocket that is not answered
 
 # Plotly writes style attributes and draws snapshots from blobs; nothing comes from elsewhere.
 POLICY = (
@@ -40,12 +42,23 @@ class Access:
         self._cookie = f"openrelic-{port}"  # cookies of a host are shared by its ports
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer or refuse one request."""
-        if scope["type"] != "http":
+        """Answer or refuse one request, or one WebSocket."""
+        if scope["type"] == "websocket":
+            await self._link(scope, receive, send)
+        elif scope["type"] == "http":
+            refused = self._refusal(scope)
+            answer = refused if refused is not None else self._app
+            await answer(scope, receive, _with_headers(send))
+
+    async def _link(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        for_here = not self._only_here or is_for_this_machine(headers)
+        knows = self._token is None or self._knows(headers)
+        if for_here and knows and is_from_own_page(headers):
+            await self._app(scope, receive, send)
             return
-        refused = self._refusal(scope)
-        answer = refused if refused is not None else self._app
-        await answer(scope, receive, _with_headers(send))
+        await receive()
+        await send({"type": "websocket.close", "code": NOT_FROM_HERE})
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -56,7 +69,7 @@ class Access:
         if scope["method"] in READING:
             return None
         if not is_from_own_page(headers):
-            return PlainTextResponse("only the dashboard's own page may write", 403)
+            return PlainTextResponse("only the page served here may write", 403)
         if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return PlainTextResponse("only application/json is taken", 415)
         return None
@@ -73,7 +86,7 @@ class Access:
         said = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if scope["path"] != "/" or scope["method"] != "GET" or not self._is_token(said):
             return PlainTextResponse(
-                "open the address that the dashboard printed when it started: it holds a token", 401
+                "open the address that was printed at the start: it holds a token", 401
             )
         response = RedirectResponse("/", 303)
         response.set_cookie(self._cookie, said, max_age=KEEP_S, httponly=True, samesite="strict")
