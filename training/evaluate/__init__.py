@@ -1,0 +1,1 @@
+"""The paper's evaluation: quality, camera paths and control of any model that streams."""
