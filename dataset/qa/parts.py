@@ -23,7 +23,7 @@ from labeling.store import label_path
 PARTS = "qa/parts"
 METADATA_KEY = b"openrelic.qa.part"
 # To be raised whenever a measurement changes.
-VERSION = 2
+VERSION = 3
 
 
 def part_path(tour_id: str) -> str:

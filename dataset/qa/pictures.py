@@ -23,7 +23,9 @@ EDGE_REACH = 4  # pixels on either side of an edge over which it rises
 EDGE_CONTRAST = 40.0  # levels that an edge must rise by
 EDGES_NEEDED = 200
 WHITE, BLACK = 250.0, 4.0  # levels from which a pixel counts as blown or crushed
-TEXTURE = 2e-4  # least eigenvalue of the structure tensor where flow can be told
+# Where flow can be told: the structure tensor's least eigenvalue, and its roundness (Förstner and
+# Gülch, 1987), 1 where texture has no direction, 0 on a line, along which any flow seems to fit.
+TEXTURE, ROUND = 2e-4, 0.5
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 
 
@@ -150,7 +152,10 @@ class _Eye:
         }
 
     def _texture(self, grey: np.ndarray) -> np.ndarray:
-        return self._cv2.cornerMinEigenVal(grey, 7, ksize=3) > TEXTURE
+        tensor = self._cv2.cornerEigenValsAndVecs(grey, 7, ksize=3)
+        one, other = tensor[..., 0], tensor[..., 1]
+        roundness = 4.0 * one * other / np.maximum((one + other) ** 2, 1e-12)
+        return (np.minimum(one, other) > TEXTURE) & (roundness > ROUND)
 
     def _nothing(self) -> dict[str, Any]:
         width, height = self._small
