@@ -182,7 +182,17 @@ class PlayConfig:
     start_roll_deg: float
     """of the first camera; used in the `level` rotation frame"""
     memory_storage: Literal["model", "float8_e4m3"] = "model"
-    """of keys and values in a session of known or bounded length; the paper plays with E4M3"""
+    """of keys and values in a session; the paper plays with E4M3"""
+    newest: int | None = None
+    """latents that a long session remembers beside its first, where `memory.newest` is none; none:
+    as many as the student's time axis was stretched to (80, 20 s, at a window of 8); ours"""
+    undo_chunks: int = 120
+    """chunks that can be taken back at least: 2 minutes; ours. Longer sessions keep up to two
+    copies of their keys and values for it; 0: any number, and all latents are kept"""
+    precision: Literal["run", "float32", "bfloat16"] = "run"
+    """of the network's weights and arithmetic; run: `run.precision`"""
+    compile: bool = False
+    """torch.compile norms, modulation and rotation, as the paper does"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,22 +44,22 @@ def main() -> None:
     """Run the command."""
     settings = parse_settings(Settings, __doc__)
     from training.config import read_recipe
-    from training.script import parse_script, with_image_row
-    from training.session import Session, load_player
+    from training.streaming.player import load_player
+    from training.streaming.script import parse_script, with_image_row
+    from training.streaming.session import WorldSession
 
     recipe = read_recipe(settings.recipe)
     image = read_image(settings.image)
     player = load_player(Workspace(settings.workspace), recipe, settings.recipe)
     keys = parse_script(settings.script, recipe.play.move, recipe.play.turn_deg, player.unit_deg)
     rows = with_image_row(keys, recipe.memory.chunk)
-    session = Session(
+    session = WorldSession.start(
         player,
         image,
         caption=settings.caption,
         seed=settings.seed,
         pitch_deg=recipe.play.start_pitch_deg,
         roll_deg=recipe.play.start_roll_deg,
-        longest=(len(rows) + 3) // 4,
     )
     play(session, rows, len(keys) + 1, Path(settings.out))
 

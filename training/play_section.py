@@ -21,7 +21,8 @@ from dataset.shards.loader import read_sample as read_shard_sample
 from dataset.shards.manifest import read_manifest
 from dataset.video import encode_preview
 from training.context import RunContext
-from training.session import Chunk, Player, Session, load_player, token_grid
+from training.streaming.player import Player, load_player, token_grid
+from training.streaming.session import Chunk, WorldSession
 
 SCALE = 2  # the page shows small frames larger
 LABEL_HEIGHT = 20
@@ -62,7 +63,7 @@ def play_sample(context: RunContext, player: Player, row: LatentRow) -> Played:
     truth = SmallFrames(size.width, size.height).of(read_shard_sample(context.workspace, source))
     stored = read_sample(context.workspace, row)
     decoded = player.tokenizer.decode(torch.from_numpy(stored.latents)[None])
-    session = Session(
+    session = WorldSession.start(
         player,
         truth[0],
         caption=row.caption,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TEMPORAL_FACTOR = 4
 SPATIAL_FACTOR = 8
 PATCH_VALUES = 3 * TEMPORAL_FACTOR * SPATIAL_FACTOR**2
+REPEATED = "Rep"
+"""diffusers' word for a frame that is its own past."""
 
 
 class StreamDecoder(Protocol):
@@ -35,6 +37,14 @@ class StreamDecoder(Protocol):
 
         The first latent of a stream gives one frame, every other one four.
         """
+        ...
+
+    def state(self) -> "dict[str, Tensor]":
+        """What has been seen, as tensors that do not change any more."""
+        ...
+
+    def restore(self, state: "dict[str, Tensor]") -> None:
+        """Go on where a stream of the same tokenizer stood when it gave this state."""
         ...
 
 
@@ -212,6 +222,16 @@ class PcaStream:
         first = video[:, :, :TEMPORAL_FACTOR].mean(2, keepdim=True)
         return torch.cat([first, video[:, :, TEMPORAL_FACTOR:]], dim=2)
 
+    def state(self) -> "dict[str, Tensor]":
+        """See `StreamDecoder`."""
+        import torch
+
+        return {"begun": torch.tensor(self._begun)}
+
+    def restore(self, state: "dict[str, Tensor]") -> None:
+        """See `StreamDecoder`."""
+        self._begun = bool(state["begun"])
+
 
 class WanTokenizer:
     """Wan-2.1's causal video VAE, diffusers' `AutoencoderKLWan`."""
@@ -303,6 +323,22 @@ class WanStream:
             hidden = self._vae.post_quant_conv(self._tokenizer.denormalise(latents))
             parts = [self._step(hidden[:, :, i : i + 1]) for i in range(latents.shape[2])]
         return torch.cat(parts, dim=2).float().cpu().clamp(-1, 1)
+
+    def state(self) -> "dict[str, Tensor]":
+        """See `StreamDecoder`; the decoder replaces what it remembers and never writes into it."""
+        import torch
+
+        kept = {f"features.{i}": x for i, x in enumerate(self._features) if torch.is_tensor(x)}
+        # Before an upsampling in time has seen a second latent, a word stands in its place.
+        marked = [i for i, feature in enumerate(self._features) if isinstance(feature, str)]
+        return {"begun": torch.tensor(self._begun), "marked": torch.tensor(marked), **kept}
+
+    def restore(self, state: "dict[str, Tensor]") -> None:
+        """See `StreamDecoder`."""
+        self._begun = bool(state["begun"])
+        self._features = [state.get(f"features.{i}") for i in range(len(self._features))]
+        for place in state["marked"].tolist():
+            self._features[int(place)] = REPEATED
 
     def _step(self, hidden: "Tensor") -> "Tensor":
         first = not self._begun

@@ -13,11 +13,10 @@ from dataset.workspace import Workspace
 from labeling.actions import ACTIONS
 from tests.training.micro import make_latents, write_recipe
 from training.config import read_recipe
-from training.memory.schedule import visible_tokens
 from training.play import read_image
-from training.script import parse_script, with_image_row
-from training.session import Session, load_player, token_grid
 from training.stages import open_run, run_stages
+from training.streaming.player import load_player
+from training.streaming.script import parse_script, with_image_row
 
 ROOT = Path(__file__).parents[2]
 SHORT = {
@@ -82,44 +81,6 @@ def test_rows_fill_chunks(rows, whole):
     assert pressed(padded[0]) == {"static": 1.0}
     assert pressed(padded[rows]) == {"dolly_in": 1.0}
     assert all(pressed(row) == {"static": 1.0} for row in padded[rows + 1 :])
-
-
-def test_a_session_streams_chunks_from_its_image(work, image):
-    workspace, path = work
-    recipe = read_recipe(path)
-    player = load_player(workspace, recipe, str(path))
-    picture = read_image(str(image))
-    session = Session(player, picture, seed=1)
-    rows = with_image_row(parse_script("W*30,right*30", 1.0, 1.0), 4)
-    chunks = []
-    while len(rows):
-        needed = session.rows_needed
-        chunks.append(session.step(rows[:needed]))
-        rows = rows[needed:]
-    assert [len(chunk.frames) for chunk in chunks] == [13, 16, 16, 16]
-    assert token_grid(recipe) == (2, 4)
-    expected = [visible_tokens(recipe.memory, end, 2, 4) for end in (4, 8, 12, 16)]
-    assert [chunk.tokens for chunk in chunks] == expected
-    per_token = 2 * 2 * 24 * 4  # keys and values, layers, width, float32
-    # What the next chunk will see of its past: that chunk's keys without its own.
-    following = [n - 4 * 8 for n in (*expected[1:], visible_tokens(recipe.memory, 20, 2, 4))]
-    assert [chunk.memory_bytes for chunk in chunks] == [n * per_token for n in following]
-    with torch.no_grad():
-        decoded = player.tokenizer.decode(player.image_latent(picture).cpu())
-    first = ((decoded[0, :, 0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte()
-    np.testing.assert_array_equal(chunks[0].frames[0], first.numpy())
-
-
-def test_the_future_does_not_change_the_past(work, image):
-    workspace, path = work
-    player = load_player(workspace, read_recipe(path), str(path))
-    picture = read_image(str(image))
-    made = []
-    for script in ("W*28", "W*12,left*16"):
-        session = Session(player, picture, seed=1)
-        rows = with_image_row(parse_script(script, 1.0, 1.0), 4)
-        made.append([session.step(rows[:13]).frames, session.step(rows[13:]).frames])
-    np.testing.assert_array_equal(made[0][0], made[1][0])
 
 
 def test_the_command_writes_the_video(work, image, tmp_path):

@@ -54,7 +54,7 @@ def main() -> None:
         )
     from training.config import read_recipe
     from training.memory.planner import budget_tokens, draw_plan
-    from training.session import token_grid
+    from training.streaming.player import token_grid
 
     recipe = read_recipe(settings.recipe)
     memory = asked_memory(settings, recipe.memory)
@@ -89,7 +89,7 @@ def _plans(settings: Settings, recipe, memory):
 
     from training.memory.planner import Machine, Shape, plan
     from training.memory.probe import machine_figures
-    from training.session import token_grid
+    from training.streaming.player import token_grid
     from training.transformer import RelicTransformer
 
     model = recipe.student_model()

@@ -72,6 +72,15 @@ class Buffer:
             return values
         return values.to(self.dtype) * self.scales[:, start:end].to(self.dtype)
 
+    def copy(self, device: torch.device | str) -> "Buffer":
+        """Equal values in a memory of their own."""
+        # A new object without its constructor: there is nothing to shape it like.
+        other = Buffer.__new__(Buffer)
+        other.dtype = self.dtype
+        other.values = self.values.to(device, copy=True)
+        other.scales = None if self.scales is None else self.scales.to(device, copy=True)
+        return other
+
     def nbytes(self) -> int:
         """Bytes of values and scales."""
         return self.values.nbytes + (0 if self.scales is None else self.scales.nbytes)
@@ -147,6 +156,54 @@ class StreamMemory:
     def nbytes(self) -> int:
         """Bytes of all buffers, which never change after the first write."""
         return sum(one.nbytes() for pair in self._buffers for one in pair)
+
+    def used_bytes(self) -> int:
+        """Bytes of what the next chunk will see; constant once a bounded memory is full."""
+        if not self._buffers:
+            return 0
+        return round(self.nbytes() * self.view().used / self._capacity)
+
+    def copy(self, device: torch.device | str) -> "StreamMemory":
+        """A memory of its own, on `device`, that goes on like this one."""
+        other = StreamMemory(self.config, longest=self.longest, storage=self.storage)
+        other.written = self.written
+        if self._buffers:
+            other._grid, other._slots, other._capacity = self._grid, self._slots, self._capacity
+            other._buffers = [(k.copy(device), v.copy(device)) for k, v in self._buffers]
+        return other
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All that it holds, by name, for a file; see `fill`."""
+        if not self._buffers:
+            return {}
+        counts = [self.written, *self._grid]
+        found = {"counts": torch.tensor(counts)}
+        for layer, pair in enumerate(self._buffers):
+            for kind, buffer in zip(("keys", "values"), pair, strict=True):
+                found[f"{kind}.{layer}"] = buffer.values
+                if buffer.scales is not None:
+                    found[f"{kind}.{layer}.scales"] = buffer.scales
+        return found
+
+    def fill(
+        self, tensors: dict[str, torch.Tensor], dtype: torch.dtype, device: torch.device
+    ) -> None:
+        """Take over what `tensors` gave, of a model of `dtype`, into an empty memory."""
+        if not tensors:
+            return
+        self.written, *grid = (int(count) for count in tensors["counts"])
+        self._grid = TokenGrid(*grid)
+        self._slots = self._layout()
+
+        def buffer(name: str) -> Buffer:
+            made = Buffer.__new__(Buffer)
+            made.dtype, made.values = dtype, tensors[name].to(device)
+            scales = tensors.get(f"{name}.scales")
+            made.scales = None if scales is None else scales.to(device)
+            return made
+
+        layers = sum(name.startswith("keys.") and name[5:].isdigit() for name in tensors)
+        self._buffers = [(buffer(f"keys.{i}"), buffer(f"values.{i}")) for i in range(layers)]
 
     def _cells(self, factor: int) -> int:
         return latent_cells(factor, self._grid.rows, self._grid.cols)

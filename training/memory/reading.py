@@ -3,6 +3,8 @@
 Public: `ChunkAttention`.
 """
 
+from collections.abc import Callable
+
 import torch
 
 from dataset.errors import OpenRelicError
@@ -10,13 +12,18 @@ from training.attention import Attend, TokenGrid, attend_tokens
 from training.memory.cache import LayerKV, MemoryView
 from training.rope import Rope, rotate
 
+Watch = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float], None]
+"""(q, k, logit bias, scale) of a layer, rotated; k are the memory's and then the chunk's own."""
+
 
 class ChunkAttention:
     """A chunk over its past: an `AttentionPath`."""
 
-    def __init__(self, view: MemoryView, *, record: bool = False) -> None:
+    def __init__(
+        self, view: MemoryView, *, record: bool = False, watch: Watch | None = None
+    ) -> None:
         """Attend to what `view` holds; `record` collects the chunk's own keys and values."""
-        self.view, self.record = view, record
+        self.view, self.record, self.watch = view, record, watch
         self.grid: TokenGrid | None = None
         self._layers: dict[int, LayerKV] = {}
 
@@ -48,6 +55,8 @@ class ChunkAttention:
                 keys, values = view.keys_values(layer)
                 k = torch.cat([rotate(keys, past), k], dim=1)
                 v = torch.cat([values, v], dim=1)
+            if self.watch is not None:
+                self.watch(q, k, bias, scale)
             return attend_tokens(q, k, v, bias, scale)
 
         return attend

@@ -39,13 +39,30 @@ class Stream(Protocol):
 class StreamingModel(Protocol):
     """A model that can start streams, which do not know of each other."""
 
-    name: str
-    width: int
-    height: int
-    """Pixels of the frames."""
-    unit_deg: float
-    rotation_frame: str
-    """`camera` or `level`, as in `labeling.actions`."""
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Pixels of a frame across."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Pixels of a frame down."""
+        ...
+
+    @property
+    def unit_deg(self) -> float:
+        """Degrees of a rotation of 1."""
+        ...
+
+    @property
+    def rotation_frame(self) -> str:
+        """`camera` or `level`, as in `labeling.actions`."""
+        ...
 
     def start(
         self,

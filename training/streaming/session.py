@@ -1,0 +1,316 @@
+"""A world that somebody walks through: from one image, a chunk of video for every chunk of actions.
+
+The first step takes 4·chunk - 3 rows (13 at a chunk of 4), of which the first is the image's static
+one, and every later step 4·chunk; a step gives as many frames as it took rows. A session can go on
+for ever: up to the student's own range (20 s) it is the rollout that the student was trained on,
+then its memory forgets the oldest latents and every further chunk costs the same
+(`training.streaming.player.played_memory`).
+
+    player = load_player(workspace, recipe, recipe_path)
+    session = WorldSession.start(player, image, caption="a kitchen", seed=1)
+    frames = session.step(rows).frames
+
+`undo`, `go_to`, `branch` and a saved file are exact: what follows is equal bit for bit to a session
+that never went anywhere else, on the same machine and number of threads.
+
+Public: `WorldSession`, `Chunk`.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from dataset.errors import OpenRelicError
+from dataset.latents.tokenizers import video_to_frames
+from labeling.actions import ACTIONS
+from training.conditions import PoseState, integrate_actions
+from training.grid import chunk_rows, frames_of_latents
+from training.memory.buffers import StreamMemory
+from training.memory.schedule import visible_tokens
+from training.rollout import Conditions, StudentStream
+from training.streaming.history import Anchor, History, Moment
+from training.streaming.player import Player, token_grid
+from training.streaming.watching import Attention, watch_attention
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """What a step gives."""
+
+    frames: np.ndarray
+    """(T, H, W, 3) uint8"""
+    tokens: int
+    """keys that the chunk attended to, its own among them"""
+    memory_bytes: int
+    """keys and values that the next chunk will see of the past"""
+    seconds: float
+    """for generating and decoding it, without watching"""
+    attention: Attention | None = None
+    """where its attention went, if the session watches"""
+
+
+class WorldSession:
+    """One play-through: owns the memory, the pose, the decoder's state and the noise."""
+
+    def __init__(
+        self,
+        player: Player,
+        image_latent: torch.Tensor,
+        history: History,
+        at: Anchor,
+        *,
+        watch: bool = False,
+    ) -> None:
+        """Stand at an anchor of a history; `start`, `branch` and `load` make sessions."""
+        self.player, self.watch = player, watch
+        self.image_latent = image_latent
+        self.history = history
+        self.walked: list[tuple[np.ndarray, np.ndarray]] = []
+        """action and pose rows of all chunks so far"""
+        self._stand_at(at)
+
+    @staticmethod
+    def start(
+        player: Player,
+        image: np.ndarray,
+        *,
+        caption: str = "",
+        seed: int = 0,
+        pitch_deg: float = 0.0,
+        roll_deg: float = 0.0,
+        watch: bool = False,
+    ) -> "WorldSession":
+        """Begin at `image`, RGB (H, W, 3) uint8 of any size.
+
+        The angles are the first camera's and matter in the `level` rotation frame only. `watch`
+        makes every chunk tell where its attention went, at the price of one more evaluation.
+        """
+        pose = PoseState.start(1, pitch_deg=pitch_deg, roll_deg=roll_deg, device=player.device)
+        random = torch.Generator(player.device).manual_seed(seed).get_state()
+        start = Anchor(
+            chunk_index=0, caption=caption, random=random, pose=pose, memory=None, decoder={}
+        )
+        history = History(start, player.recipe.play.undo_chunks)
+        return WorldSession(player, player.latents_of(image[None]), history, start, watch=watch)
+
+    @property
+    def chunk_index(self) -> int:
+        """The chunk that comes next."""
+        return self._stream.chunk_index
+
+    @property
+    def rows_needed(self) -> int:
+        """Action rows of the next step; the first one's begin with the image's static row."""
+        rows = chunk_rows(self.chunk_index, self.player.recipe.memory.chunk)
+        return rows.stop - rows.start
+
+    @property
+    def earliest(self) -> int:
+        """The first chunk that `go_to` reaches."""
+        return self.history.earliest
+
+    @property
+    def caption(self) -> str:
+        """What the scene shows; another text holds from the next chunk on."""
+        return self._caption
+
+    @caption.setter
+    def caption(self, caption: str) -> None:
+        self._text = self.player.texts.encode([caption]).to(self.player.device)
+        self._caption = caption
+
+    @property
+    def actions(self) -> np.ndarray:
+        """Rows so far (T, 13) float32, one a frame."""
+        rows = [actions for actions, _ in self.walked]
+        return np.concatenate([np.zeros((0, len(ACTIONS)), np.float32), *rows])
+
+    @property
+    def poses(self) -> np.ndarray:
+        """Cameras of all frames so far, (T, 3, 4) float64 world-to-camera [R | -R P].
+
+        The world is the first camera: right, down, forward, in the labels' `unit_m`.
+        """
+        rows = [poses for _, poses in self.walked]
+        flat = np.concatenate([np.zeros((0, 12), np.float32), *rows]).astype(np.float64)
+        rotation, position = flat[:, :9].reshape(-1, 3, 3), flat[:, 9:, None]
+        return np.concatenate([rotation, -rotation @ position], axis=2)
+
+    @torch.no_grad()
+    def step(self, actions: np.ndarray) -> Chunk:
+        """Generate the frames of `actions` (`rows_needed`, 13)."""
+        actions = self._checked(actions)
+        started = time.perf_counter()
+        random = self._random.get_state()
+        conditions, pose = self._conditions(actions, self._pose)
+        tokens = self._tokens()
+        try:
+            sample = self._stream.generate(conditions)
+        except BaseException:
+            self._random.set_state(random)  # as if it had not been tried
+            raise
+        attention, watching = None, 0.0
+        if self.watch:
+            began = time.perf_counter()
+            view = self._stream.memory.view()
+            attention = watch_attention(self.player.model, view, sample, conditions)
+            watching = time.perf_counter() - began
+        frames = self._take(sample.x0_BCTHW, actions, conditions, pose)
+        return Chunk(
+            frames=frames,
+            tokens=tokens,
+            memory_bytes=self._memory.used_bytes(),
+            seconds=time.perf_counter() - started - watching,
+            attention=attention,
+        )
+
+    @torch.no_grad()
+    def remember(self, actions: np.ndarray, frames: np.ndarray) -> int:
+        """Take the beginning of a known video as if it had been generated; before any step.
+
+        `actions` (T, 13) and `frames` (T, H, W, 3), the first the picture's own. Returns how many
+        frames were taken: as many whole chunks as fit.
+        """
+        if self.chunk_index:
+            raise OpenRelicError(
+                f"a session remembers a video before its first step, not after {self.chunk_index}"
+            )
+        chunk = self.player.recipe.memory.chunk
+        whole = (min(len(actions), len(frames)) + 3) // (4 * chunk) * chunk
+        if not whole:
+            return 0
+        taken = frames_of_latents(whole)
+        latents = self.player.latents_of(frames[:taken])
+        for part in latents.split(chunk, dim=2):
+            rows = self._checked(actions[chunk_rows(self.chunk_index, chunk)])
+            conditions, pose = self._conditions(rows, self._pose)
+            self._take(part, rows, conditions, pose)
+        return taken
+
+    def undo(self, chunks: int = 1) -> None:
+        """Take back the last `chunks` chunks, with their noise, actions and captions."""
+        self.go_to(self.chunk_index - chunks)
+
+    def go_to(self, chunk_index: int) -> None:
+        """Stand before a chunk again, as if nothing had come after; what came is forgotten."""
+        anchor, moments = self.history.before(chunk_index)
+        self.history.cut(anchor.chunk_index)
+        del self.walked[anchor.chunk_index :]
+        self._stand_at(anchor)
+        self.live_through(moments)
+
+    def branch(self) -> "WorldSession":
+        """Make a second session that has lived through the same and goes its own way from here."""
+        now = self._anchor(self._memory)
+        other = WorldSession(
+            self.player, self.image_latent, self.history.copy(), now, watch=self.watch
+        )
+        other.walked = list(self.walked)
+        return other
+
+    def save(self, path: str | Path) -> None:
+        """Write the session to a file, at once or not at all."""
+        from training.streaming.saving import save_session
+
+        save_session(self, Path(path))
+
+    @staticmethod
+    def load(player: Player, path: str | Path, *, watch: bool = False) -> "WorldSession":
+        """Go on with a saved session; one of other weights or another recipe raises."""
+        from training.streaming.saving import load_session
+
+        return load_session(player, Path(path), watch=watch)
+
+    def _checked(self, actions: np.ndarray) -> np.ndarray:
+        wanted = (self.rows_needed, len(ACTIONS))
+        actions = np.array(actions, np.float32)  # a copy: it is kept
+        if actions.shape != wanted or not (np.isfinite(actions) & (actions >= 0)).all():
+            raise OpenRelicError(
+                f"action rows {actions.shape}: chunk {self.chunk_index} takes {wanted}, "
+                "all of them finite and not negative"
+            )
+        return actions
+
+    def _conditions(self, actions: np.ndarray, pose: PoseState) -> tuple[Conditions, PoseState]:
+        """What steers a chunk, and the pose after it."""
+        rows = torch.from_numpy(actions)[None].to(self.player.device)
+        moves = rows
+        if not self.chunk_index:  # nothing leads to the image, whatever its own row says
+            moves = torch.cat([torch.zeros_like(rows[:, :1]), rows[:, 1:]], dim=1)
+        poses, pose = integrate_actions(
+            moves,
+            pose,
+            rotation_frame=self.player.rotation_frame,
+            unit_deg=self.player.unit_deg,
+        )
+        return Conditions(text_BLD=self._text, actions_BFA=rows, poses_BFP=poses), pose
+
+    def live_through(self, moments: Iterable[Moment]) -> None:
+        """Take chunks that were made before, the next one first, and end where they ended."""
+        with torch.no_grad():
+            for moment in tqdm(moments, "going back", unit="chunk", delay=3, leave=False):
+                self.caption = moment.caption
+                conditions, pose = self._conditions(moment.actions, self._pose)
+                self._random.set_state(moment.random)
+                latents = moment.latents.to(self.player.device)
+                self._take(latents, moment.actions, conditions, pose)
+
+    def _take(
+        self, latents: torch.Tensor, actions: np.ndarray, conditions: Conditions, pose: PoseState
+    ) -> np.ndarray:
+        """Remember a clean chunk and decode it; everything moves on by one."""
+        frames = video_to_frames(self._decoder.decode(latents.float().cpu()))
+        self._stream.feed(latents, conditions)
+        self._pose = pose
+        self.walked.append((actions, _rows(conditions)))
+        moment = Moment(
+            latents=latents.cpu(), actions=actions, caption=self._caption,
+            random=self._random.get_state(),
+        )  # fmt: skip
+        self.history.append(moment)
+        if self.history.wants_anchor:
+            self.history.anchor(self._anchor(self._memory.copy("cpu")))
+        return frames
+
+    def _anchor(self, memory: StreamMemory) -> Anchor:
+        return Anchor(
+            chunk_index=self.chunk_index,
+            caption=self._caption,
+            random=self._random.get_state(),
+            pose=self._pose,
+            memory=memory,
+            decoder=self._decoder.state(),
+        )
+
+    def _stand_at(self, anchor: Anchor) -> None:
+        device = self.player.device
+        self._memory = (
+            self.player.new_memory() if anchor.memory is None else anchor.memory.copy(device)
+        )
+        self._random = torch.Generator(device)
+        self._random.set_state(anchor.random)
+        self._stream = StudentStream(
+            self.player.model, self.image_latent, self._memory,
+            self.player.recipe.flow.levels(), generator=self._random,
+        )  # fmt: skip
+        self._decoder = self.player.new_decoder()
+        if anchor.decoder:
+            self._decoder.restore(anchor.decoder)
+        self._pose, self.caption = anchor.pose, anchor.caption
+
+    def _tokens(self) -> int:
+        """Keys that the next chunk attends to."""
+        end = self._memory.written + self._memory.config.chunk
+        return visible_tokens(self._memory.config, end, *token_grid(self.player.recipe))
+
+
+def _rows(conditions: Conditions) -> np.ndarray:
+    poses = conditions.poses_BFP
+    if poses is None:
+        raise RuntimeError("a session always has poses")
+    return poses[0].cpu().numpy()
