@@ -199,6 +199,8 @@ class WorldSession:
     def go_to(self, chunk_index: int) -> None:
         """Stand before a chunk again, as if nothing had come after; what came is forgotten."""
         anchor, moments = self.history.before(chunk_index)
+        if chunk_index == self.chunk_index:
+            return
         self.history.cut(anchor.chunk_index)
         del self.walked[anchor.chunk_index :]
         self._stand_at(anchor)
