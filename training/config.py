@@ -187,8 +187,9 @@ class PlayConfig:
     """latents that a long session remembers beside its first, where `memory.newest` is none; none:
     as many as the student's time axis was stretched to (80, 20 s, at a window of 8); ours"""
     undo_chunks: int = 120
-    """chunks that can be taken back at least: 2 minutes; ours. Longer sessions keep up to two
-    copies of their keys and values for it; 0: any number, and all latents are kept"""
+    """chunks that can be taken back at least: 2 minutes; ours"""
+    undo_mb: int = 1000
+    """for copies of keys and values that make going back quick; two are kept anyway; ours"""
     precision: Literal["run", "float32", "bfloat16"] = "run"
     """of the network's weights and arithmetic; run: `run.precision`"""
     compile: bool = False
@@ -307,6 +308,7 @@ def _counts(recipe: Recipe) -> list[str]:
         "ode.noisy_blocks": recipe.ode.noisy_blocks,
         "dmd.batch": recipe.dmd.batch,
         "dmd.critic_ratio": recipe.dmd.critic_ratio,
+        "play.undo_chunks": recipe.play.undo_chunks,
     }
     shares = {
         "teacher.text_dropout": recipe.teacher.text_dropout,

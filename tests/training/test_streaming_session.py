@@ -19,8 +19,8 @@ from training.streaming.model import PlayedStream, StudentModel
 from training.streaming.player import Player, played_memory, token_grid
 from training.streaming.session import Chunk, WorldSession
 
-# Anchors every three chunks, and a bound that a dozen chunks pass.
-LONG = {**SHORT_MEMORY, "play__undo_chunks": 3, "play__newest": 9}
+# Anchors every three chunks, for copies fit into nothing, and a bound that a dozen chunks pass.
+LONG = {**SHORT_MEMORY, "play__undo_chunks": 3, "play__undo_mb": 0, "play__newest": 9}
 
 
 @pytest.fixture(scope="module")
@@ -134,10 +134,17 @@ def test_what_is_kept_for_going_back_does_not_grow(short: Player) -> None:
     assert session.chunk_index == 15
 
 
-def test_without_a_limit_every_chunk_can_be_reached(tmp_path: Path) -> None:
-    player = tiny_player(tmp_path, **{**LONG, "play__undo_chunks": 0})
-    session = begin(player)
+def test_copies_lie_as_close_as_they_fit(tmp_path: Path) -> None:
+    close = tiny_player(tmp_path, **{**LONG, "play__undo_mb": 100})
+    session = begin(close)
     shown = frames(walk(session, 9))
+    assert [anchor.chunk_index for anchor in session.history.anchors] == [6, 7, 8, 9]
+    session.undo(3)
+    np.testing.assert_array_equal(frames(walk(session, 3)), shown[-24:])
+    far = tiny_player(tmp_path, **{**LONG, "play__undo_chunks": 50})
+    session = begin(far)
+    shown = frames(walk(session, 9))
+    assert [anchor.chunk_index for anchor in session.history.anchors] == [0]
     session.undo(9)
     np.testing.assert_array_equal(frames(walk(session, 9)), shown)
 

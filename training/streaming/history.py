@@ -1,19 +1,20 @@
-"""What a session can go back to: what every chunk was made of, and copies of the memory far apart.
+"""What a session can go back to: what every chunk was made of, and copies of the memory.
 
-Keys and values of a session are large (27 GB for Wan-2.1 14B at 480p in bfloat16), what they are
-written from is small (the chunk's latents, 1.6 MB). So a past moment is not kept but made again:
-from a copy of the memory (an `Anchor`), or from the start, by the context passes of the chunks
-since, which are one of the five evaluations that a chunk costs. The decoder's state comes back the
-same way. The same arithmetic on the same numbers gives the same bits.
+A past moment is made again: from the nearest copy of the memory before it (an `Anchor`), by the
+context passes of the chunks since, one of the five evaluations that a chunk costs. The decoder's
+state comes back the same way. The same arithmetic on the same numbers gives the same bits.
 
-An anchor is taken every `reach` chunks and the two newest stay, so `reach` chunks can be taken back
-at least, in at most twice as many passes, and what is kept does not grow with the session. With a
-reach of 0 no anchor is taken: any chunk can be reached, and all latents are kept.
+How close copies lie depends on their size: as close as `play.undo_mb` holds enough of them for
+`play.undo_chunks`, so that what is kept does not grow with the session. For the tiny recipe (1.7 MB
+a copy, made in a millisecond, where a context pass takes 17) that is one a chunk; for Wan-2.1 14B
+at 480p (27 GB in bfloat16, while a chunk's latents are 1.6 MB) two copies far apart.
+`benchmarks/play.py` measures both ways.
 
 Public: `Moment`, `Anchor`, `History`.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -50,13 +51,21 @@ class Anchor:
     decoder: dict[str, torch.Tensor]
     """of `StreamDecoder.state`; none at all: new"""
 
+    def nbytes(self) -> int:
+        """Bytes of the memory and the decoder's state."""
+        memory = 0 if self.memory is None else self.memory.nbytes()
+        return memory + sum(tensor.nbytes for tensor in self.decoder.values())
+
 
 class History:
     """The moments since the oldest anchor, in order."""
 
-    def __init__(self, start: Anchor, reach: int) -> None:
-        """Begin at `start`; `reach` chunks can be taken back at least, all of them if it is 0."""
-        self.reach = reach
+    def __init__(self, start: Anchor, reach: int, copies_bytes: int) -> None:
+        """Begin at `start`: `reach` chunks can be taken back at least, by copies of that size.
+
+        Two copies are kept whatever they take: without them nothing could be forgotten.
+        """
+        self.reach, self.copies_bytes = reach, copies_bytes
         self.anchors = [start]
         self.moments: list[Moment] = []
 
@@ -74,16 +83,18 @@ class History:
         """Remember the chunk that was made."""
         self.moments.append(moment)
 
-    @property
-    def wants_anchor(self) -> bool:
-        """Whether an anchor is due."""
-        return bool(self.reach) and self.end - self.anchors[-1].chunk_index >= self.reach
+    def wants_anchor(self, copy_bytes: int) -> bool:
+        """Whether an anchor is due, where one takes `copy_bytes`."""
+        copies = max(1, self.copies_bytes // max(1, copy_bytes) - 1)
+        return self.end - self.anchors[-1].chunk_index >= -(-self.reach // copies)
 
     def anchor(self, anchor: Anchor) -> None:
-        """Keep an anchor at the end, and forget what only older ones than the last two need."""
-        *_, last = self.anchors
-        self.moments = self.moments[last.chunk_index - self.earliest :]
-        self.anchors = [last, anchor]
+        """Keep an anchor at the end, and forget what is further away than `reach`."""
+        self.anchors.append(anchor)
+        enough = [one for one in self.anchors if one.chunk_index <= self.end - self.reach]
+        for first, second in pairwise(enough):
+            del self.moments[: second.chunk_index - first.chunk_index]
+            del self.anchors[0]
 
     def before(self, chunk_index: int) -> tuple[Anchor, list[Moment]]:
         """The nearest anchor and the moments from there to `chunk_index`; too far back raises."""
@@ -103,6 +114,6 @@ class History:
 
     def copy(self) -> "History":
         """A history that goes its own way from here."""
-        other = History(self.anchors[0], self.reach)
+        other = History(self.anchors[0], self.reach, self.copies_bytes)
         other.anchors, other.moments = list(self.anchors), list(self.moments)
         return other

@@ -49,7 +49,6 @@ def save_session(session: "WorldSession", path: Path) -> None:
         "fingerprint": session.player.fingerprint,
         "weights": session.player.weights_fingerprint,
         "chunk_index": anchor.chunk_index,
-        "reach": history.reach,
         "captions": [anchor.caption, *(moment.caption for moment in moments)],
         "caption": session.caption,
     }
@@ -69,7 +68,8 @@ def load_session(player: Player, path: Path, *, watch: bool = False) -> "WorldSe
     record, tensors = _read(path)
     _check(player, path, record)
     anchor = _anchor(player, record, tensors)
-    history = History(anchor, record["reach"])
+    play = player.recipe.play
+    history = History(anchor, play.undo_chunks, play.undo_mb * 1_000_000)
     image = tensors["image"].to(player.device)
     session = WorldSession(player, image, history, anchor, watch=watch)
     session.walked.extend(

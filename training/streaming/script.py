@@ -10,12 +10,8 @@ action names work too. A pressed key is a one, times gamma (`play.move`, `play.t
 import numpy as np
 
 from dataset.errors import OpenRelicError
-from labeling.actions import ACTIONS, KEYS, ROTATIONS, STATIC, TRANSLATIONS
-
-_NAMES = {
-    **{key.removeprefix("Arrow").lower(): action for action, key in KEYS.items()},
-    **{action: action for action in ACTIONS},
-}
+from labeling.actions import ACTIONS, ROTATIONS, STATIC, TRANSLATIONS
+from training.streaming.input import KEY_NAMES, static_row
 
 
 def parse_script(script: str, move: float, turn_deg: float, unit_deg: float = 1.0) -> np.ndarray:
@@ -35,10 +31,10 @@ def _held(part: str, script: str) -> np.ndarray:
         )
     row = np.zeros(len(ACTIONS), np.float32)
     for name in names.split("+"):
-        action = _NAMES.get(name.strip().lower())
+        action = KEY_NAMES.get(name.strip().lower())
         if action is None:
             raise OpenRelicError(
-                f"script {script!r}: unknown key {name.strip()!r}; allowed: {', '.join(_NAMES)}"
+                f"script {script!r}: unknown key {name.strip()!r}; allowed: {', '.join(KEY_NAMES)}"
             )
         row[ACTIONS.index(action)] = 1.0
     _check(row, part, script)
@@ -55,7 +51,6 @@ def _check(row: np.ndarray, part: str, script: str) -> None:
 
 def with_image_row(rows: np.ndarray, chunk: int) -> np.ndarray:
     """The rows behind the image's static one, with static ones at the end to fill whole chunks."""
-    static = np.zeros((1, len(ACTIONS)), np.float32)
-    static[0, STATIC] = 1.0
+    static = static_row()[None]
     padding = -(len(rows) + 4) % (4 * chunk)
     return np.concatenate([static, rows, np.repeat(static, padding, axis=0)])

@@ -18,7 +18,7 @@ Public: `WorldSession`, `Chunk`.
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +95,8 @@ class WorldSession:
         start = Anchor(
             chunk_index=0, caption=caption, random=random, pose=pose, memory=None, decoder={}
         )
-        history = History(start, player.recipe.play.undo_chunks)
+        play = player.recipe.play
+        history = History(start, play.undo_chunks, play.undo_mb * 1_000_000)
         return WorldSession(player, player.latents_of(image[None]), history, start, watch=watch)
 
     @property
@@ -275,8 +276,9 @@ class WorldSession:
             random=self._random.get_state(),
         )  # fmt: skip
         self.history.append(moment)
-        if self.history.wants_anchor:
-            self.history.anchor(self._anchor(self._memory.copy("cpu")))
+        now = self._anchor(self._memory)
+        if self.history.wants_anchor(now.nbytes()):
+            self.history.anchor(replace(now, memory=self._memory.copy("cpu")))
         return frames
 
     def _anchor(self, memory: StreamMemory) -> Anchor:
