@@ -70,13 +70,19 @@ class StudentModel:
         """That of the labels it was trained on."""
         return self.player.rotation_frame
 
-    def start(self, image: np.ndarray, *, caption: str = "", seed: int = 0) -> PlayedStream:
-        """See `StreamingModel`; the first camera's angles are the recipe's."""
-        play = self.player.recipe.play
+    def start(
+        self,
+        image: np.ndarray,
+        *,
+        caption: str = "",
+        seed: int = 0,
+        pitch_deg: float = 0.0,
+        roll_deg: float = 0.0,
+    ) -> PlayedStream:
+        """See `StreamingModel`."""
         session = WorldSession.start(
-            self.player, image, caption=caption, seed=seed,
-            pitch_deg=play.start_pitch_deg, roll_deg=play.start_roll_deg,
-        )  # fmt: skip
+            self.player, image, caption=caption, seed=seed, pitch_deg=pitch_deg, roll_deg=roll_deg
+        )
         return PlayedStream(session, self.player.fitted(image))
 
 
