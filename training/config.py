@@ -194,6 +194,10 @@ class PlayConfig:
     """of the network's weights and arithmetic; run: `run.precision`"""
     compile: bool = False
     """torch.compile norms, modulation and rotation, as the paper does"""
+    decoder: Literal["tokenizer", "taehv"] = "tokenizer"
+    """tokenizer: the latents' own; taehv: a tiny one for Wan's latents, as the paper plays with"""
+    decoder_weights: str = ""
+    """TAEHV's file, read by taehv only: taew2_1.safetensors or taew2_1.pth"""
 
 
 @dataclass(frozen=True, kw_only=True)

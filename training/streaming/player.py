@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from dataset.config import fingerprint
-from dataset.errors import MissingInputError
+from dataset.errors import MissingInputError, OpenRelicError
 from dataset.latents.encoding import load_stored_tokenizer
 from dataset.latents.store import require_latents
 from dataset.latents.tokenizers import (
@@ -33,6 +33,7 @@ from training.data import one_rotation_frame
 from training.dmd import AVERAGE, phase_name
 from training.memory.buffers import StreamMemory
 from training.memory.schedule import MemoryConfig
+from training.streaming.tiny_decoder import TinyDecoder, load_tiny_decoder
 from training.text import TextCache, load_text_encoder
 from training.transformer import RelicTransformer
 from training.weights import load_transformer
@@ -51,6 +52,8 @@ class Player:
     rotation_frame: RotationFrame
     unit_deg: float
     device: torch.device
+    tiny_decoder: TinyDecoder | None = None
+    """shows the latents instead of the tokenizer"""
 
     @torch.no_grad()
     def latents_of(self, frames: np.ndarray) -> torch.Tensor:
@@ -71,7 +74,7 @@ class Player:
 
     def new_decoder(self) -> StreamDecoder:
         """A decoder for one session's latents."""
-        return self.tokenizer.stream()
+        return (self.tiny_decoder or self.tokenizer).stream()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -84,7 +87,10 @@ class Player:
         # Where weights are read from is not what they are.
         del parts["latents"]["pretrained"], parts["text"]["pretrained"]
         played = [play.newest, play.memory_storage, self.rotation_frame, self.unit_deg]
-        return fingerprint([parts, recipe.student_yarn_length, played, self.tokenizer.fingerprint])
+        shown = [self.tokenizer.fingerprint]
+        if self.tiny_decoder is not None:
+            shown.append(self.tiny_decoder.fingerprint)
+        return fingerprint([parts, recipe.student_yarn_length, played, shown])
 
     @cached_property
     def weights_fingerprint(self) -> str:
@@ -148,7 +154,20 @@ def load_player(
         rotation_frame=frame,
         unit_deg=rows[0].unit_deg,
         device=device,
+        tiny_decoder=_tiny_decoder(recipe, device),
     )
+
+
+def _tiny_decoder(recipe: Recipe, device: torch.device) -> TinyDecoder | None:
+    if recipe.play.decoder == "tokenizer":
+        return None
+    if recipe.latents.tokenizer != "wan":
+        raise OpenRelicError(
+            f"play.decoder is {recipe.play.decoder}, which decodes Wan's latents; those of "
+            f"latents.tokenizer {recipe.latents.tokenizer} need play.decoder: tokenizer"
+        )
+    decoder = load_tiny_decoder(recipe.play.decoder_weights, recipe.latents.channels)
+    return decoder.to(device, _dtype(recipe))
 
 
 def _dtype(recipe: Recipe) -> torch.dtype:
