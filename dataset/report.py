@@ -32,7 +32,7 @@ COMMANDS: dict[str, str] = {
     "play": "python -m training.run configs/tiny.yaml --workspace {workspace}",
 }
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --text: #1c1e21; --back: #fdfdfc; --line: #d5d7da;
   --soft: #f2f3f4; --link: #0b5cad; }
 @media (prefers-color-scheme: dark) {
@@ -130,7 +130,7 @@ def page(workspace: Workspace, sections: dict[str, str]) -> str:
     name = workspace.location.rstrip("/").rpartition("/")[2] or workspace.location
     return _PAGE.format(
         title=html.escape(f"OpenRELIC report: {name}"),
-        style=_STYLE,
+        style=STYLE,
         contents=contents,
         missing=_missing_html(workspace, [s for s in STAGES if s not in sections]),
         sections="".join(sections[stage] for stage in present),

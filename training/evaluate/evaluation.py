@@ -1,0 +1,239 @@
+"""The whole evaluation: films, generated videos, scores, tables, page.
+
+    OUT/tasks/       pictures and scripts for other systems
+    OUT/truth/       the engine's films with depth and poses
+    OUT/videos/      SYSTEM/TASK.mp4 of the systems that stream, of the engine, of the still picture
+    OUT/scores/      SYSTEM/TASK.json
+    OUT/beside/      TASK.mp4: all systems beside the engine
+    OUT/scores.parquet, table.parquet, index.html, settings.json
+
+Public: `evaluate`.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from capture.crew.lock import local_lock
+from dataset.errors import OpenRelicError
+from dataset.workspace import Workspace, sha256_file
+from training.evaluate.estimators import make_estimator
+from training.evaluate.generate import generate, is_kept
+from training.evaluate.page import write_page
+from training.evaluate.perceptual import Lpips, lpips_problem
+from training.evaluate.planning import Plan, make_plan
+from training.evaluate.rendering import EngineTruth
+from training.evaluate.scoring import Score, Scorer
+from training.evaluate.summary_text import summary_text
+from training.evaluate.systems import Folder, Live, Stand
+from training.evaluate.table import summaries, write_tables
+from training.evaluate.tasks import Task, write_task
+from training.evaluate.vbench import vbench_problem, vbench_scores
+from training.evaluate.videos import kept_video, read_video, side_by_side, video_size
+
+if TYPE_CHECKING:
+    from training.evaluate.__main__ import Settings
+
+log = logging.getLogger(__name__)
+
+Wanted = list[tuple[str, Task, Path]]
+"""System, task, and where its video is."""
+
+
+def evaluate(settings: "Settings") -> str:
+    """Run it; the table as text."""
+    out = Path(settings.out)
+    out.mkdir(parents=True, exist_ok=True)
+    workspace = Workspace(out)
+    with local_lock(workspace, "evaluate", "training.evaluate"):
+        workspace.write_json("settings.json", asdict(settings))
+        return _evaluate(settings, out)
+
+
+def _evaluate(settings: "Settings", out: Path) -> str:
+    remarks = Remarks()
+    estimator = make_estimator(settings.estimator)
+    plan = make_plan(settings, out, progress)
+    for task in plan.tasks:
+        write_task(task, out / "tasks")
+    wanted = _play(plan, settings, out)
+    stands = _stands(plan, wanted)
+    wanted += _stand_videos(plan, stands, out)
+    problem = lpips_problem()
+    remarks.add("LPIPS", problem)
+    scorer = Scorer(
+        estimator=estimator, rotation_frame=plan.rotation_frame, fov_deg=settings.fov_deg,
+        folder=out / "scores", lpips=None if problem else Lpips(),
+    )  # fmt: skip
+    scores = _scores(plan, wanted, scorer)
+    scores = _with_vbench(scores, settings.vbench, wanted, out, remarks)
+    means = summaries(scores)
+    write_tables(scores, means, out)
+    beside = _beside(plan, wanted, out)
+    control = None
+    if settings.control:
+        from training.evaluate.control import measure_control
+
+        control = measure_control(plan, settings, out, progress)
+    write_page(plan, settings, scores, means, beside, control, remarks.lines, out)
+    text = summary_text(plan, scores, means, remarks.lines)
+    return text + (control.text() if control else "") + f"{out}/index.html\n"
+
+
+class Remarks:
+    """What could not be measured, and why."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, what: str, why: str | None) -> None:
+        """Keep and log a line, if there is a reason."""
+        if why is not None:
+            self.lines.append(f"{what}: n/a. {why[0].upper()}{why[1:]}.")
+            log.warning("%s", self.lines[-1])
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int, unit: str = "script") -> Iterator[Callable[..., object]]:
+    """A progress bar's `update`."""
+    with tqdm(total=total, desc=what, unit=unit) as bar:
+        yield bar.update
+
+
+def _play(plan: Plan, settings: "Settings", out: Path) -> Wanted:
+    """Generate what is not there; the videos of all systems."""
+    wanted: Wanted = []
+    for system in plan.systems:
+        if isinstance(system, Folder):
+            tasks = [task for task in plan.tasks if task.name in system.videos]
+            tasks += plan.own_tasks[system.name]
+            wanted += [(system.name, task, system.videos[task.name]) for task in tasks]
+            _tell_missing(system, plan, len(tasks))
+        else:
+            wanted += _generated(plan, system, settings.seed, out / "videos" / system.name)
+    return wanted
+
+
+def _tell_missing(system: Folder, plan: Plan, found: int) -> None:
+    missing = len(plan.tasks) - sum(task.name in system.videos for task in plan.tasks)
+    if missing and not plan.own_tasks[system.name]:
+        log.warning("%s has %d videos; %d tasks have none", system.name, found, missing)
+
+
+def _generated(plan: Plan, system: Live, seed: int, folder: Path) -> Wanted:
+    model, of = plan.models[system.name]
+    of = f"{of}, seed {seed}"
+    wanted: Wanted = [(system.name, task, folder / f"{task.name}.mp4") for task in plan.tasks]
+    if not wanted:
+        raise OpenRelicError(f"{system.name} streams, but there is no start picture: --images")
+    left = [(task, path) for _, task, path in wanted if not is_kept(path, task, of)]
+    frames = sum(len(task.script) for task, _ in left)
+    with progress(f"{system.name} plays", frames, "frame") as done:
+        for task, path in left:
+            generate(model, task, path, of=of, seed=seed, progress=done)
+    return wanted
+
+
+def _stands(plan: Plan, wanted: Wanted) -> list[Stand]:
+    """The engine at each size that a system has, and the still picture at the first one."""
+    sizes = list(dict.fromkeys([plan.size, *(video_size(path) for _, _, path in wanted)]))
+    stands = [Stand(kind="still", width=sizes[0][0], height=sizes[0][1])]
+    if plan.films is not None:
+        stands += [
+            Stand(kind="engine", width=w, height=h, named_by_size=(w, h) != plan.size)
+            for w, h in sizes
+        ]
+    return stands
+
+
+def _stand_videos(plan: Plan, stands: list[Stand], out: Path) -> Wanted:
+    """Write what stands beside the systems as the same kind of video."""
+    wanted: Wanted = []
+    for stand in stands:
+        for task in plan.floor_tasks if stand.kind == "engine" else plan.tasks:
+            path = out / "videos" / stand.name / f"{task.name}.mp4"
+            of = f"{stand.kind} {stand.width}x{stand.height}"
+            if not is_kept(path, task, of):
+                film = plan.films.truth(task).frames if plan.films and task.scene else None
+                frames = stand.frames(task, film)
+                if frames is None:
+                    continue
+                _write(path, frames, task, of)
+            wanted.append((stand.name, task, path))
+    return wanted
+
+
+def _write(path: Path, frames, task: Task, of: str) -> None:
+    from training.evaluate.generate import keep_record
+
+    with kept_video(path, frames.shape[2], frames.shape[1]) as writer:
+        for frame in frames:
+            writer.write(frame)
+    keep_record(path, task, of)
+
+
+def _scores(plan: Plan, wanted: Wanted, scorer: Scorer) -> list[Score]:
+    """Of every video; those of one task together, so that its film is read once."""
+    order = sorted(range(len(wanted)), key=lambda at: (wanted[at][1].name, at))
+    found: dict[int, Score] = {}
+    with progress("scores", len(wanted), "video") as done:
+        for at in order:
+            system, task, path = wanted[at]
+            of = sha256_file(path)
+            score = scorer.kept(system, task, of)
+            if score is None:
+                score = scorer.score(system, task, read_video(path), _truth(plan, task), of)
+            found[at] = score
+            done()
+    return [found[at] for at in range(len(wanted))]
+
+
+def _truth(plan: Plan, task: Task) -> EngineTruth | None:
+    return plan.films.truth(task) if plan.films is not None and task.scene is not None else None
+
+
+def _with_vbench(
+    scores: list[Score], python: str, wanted: Wanted, out: Path, remarks: Remarks
+) -> list[Score]:
+    """The scores with VBench's where it can run."""
+    problem = vbench_problem(python)
+    remarks.add("VBench", problem)
+    if problem:
+        return scores
+    found = {}
+    for system in dict.fromkeys(name for name, _, _ in wanted):
+        folder = next(path.parent for name, _, path in wanted if name == system)
+        found[system] = vbench_scores(python, folder, out / "vbench" / system)
+    return [
+        replace(
+            score,
+            values=score.values
+            | {name: by_video.get(score.task) for name, by_video in found[score.system].items()},
+        )
+        for score in scores
+    ]
+
+
+def _beside(plan: Plan, wanted: Wanted, out: Path) -> dict[str, Path]:
+    """A video a task that shows all systems beside the engine."""
+    made = {}
+    systems = [one.name for one in plan.systems]
+    by_task: dict[str, dict[str, Path]] = {}
+    for system, task, path in wanted:
+        if system in systems or system == "engine":
+            by_task.setdefault(task.name, {})[system] = path
+    shown = {name: paths for name, paths in by_task.items() if set(paths) & set(systems)}
+    with progress("side by side", len(shown), "video") as done:
+        for name, paths in shown.items():
+            path = out / "beside" / f"{name}.mp4"
+            newest = max(one.stat().st_mtime_ns for one in paths.values())
+            if not path.exists() or path.stat().st_mtime_ns < newest:
+                side_by_side({name: read_video(one) for name, one in paths.items()}, path)
+            made[name] = path
+            done()
+    return made

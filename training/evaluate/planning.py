@@ -1,0 +1,183 @@
+"""What an evaluation consists of: which systems, which scripts, which tasks.
+
+Public: `Plan`, `make_plan`.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dataset.errors import OpenRelicError
+from dataset.workspace import Workspace
+from labeling.actions import RotationFrame
+from training.evaluate.keys import reduced, shared
+from training.evaluate.rendering import View
+from training.evaluate.scripts import SCRIPTS, ActionScript, chosen, scripts_of
+from training.evaluate.systems import Folder, Live, read_systems
+from training.evaluate.tasks import Task, paired
+from training.evaluate.truths import SCENES, Filming, Films
+from training.evaluate.videos import video_size
+from training.streaming.protocol import StreamingModel
+
+if TYPE_CHECKING:
+    from training.evaluate.__main__ import Settings
+
+log = logging.getLogger(__name__)
+
+UNIT_M = 0.05
+"""A usual step where no workspace says one: 0.8 m/s."""
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Systems and what each is asked."""
+
+    systems: list[Live | Folder]
+    models: dict[str, tuple[StreamingModel, str]]
+    """Loaded already, with what their videos depend on."""
+    scripts: list[ActionScript]
+    scenes: tuple[str, ...]
+    films: Films | None
+    """None without an engine."""
+    tasks: list[Task]
+    """For every system."""
+    own_tasks: dict[str, list[Task]]
+    """Of folders of videos that brought their own scripts."""
+    floor_tasks: list[Task]
+    """What the engine shows of the scripts: the tasks themselves where it rendered them."""
+    rotation_frame: RotationFrame
+    size: tuple[int, int]
+
+
+def make_plan(settings: "Settings", out: Path, progress: Progress) -> Plan:
+    """Read the settings, load the first model, film what is not filmed yet."""
+    systems = read_systems(_specs(settings), settings.keys, settings.workspace)
+    if not systems:
+        raise OpenRelicError("nothing to score: give --model, --videos or --system NAME=SPEC")
+    models = {one.name: one.load() for one in systems if isinstance(one, Live)}
+    scripts = _scripts(settings, systems)
+    rotation_frame = _rotation_frame(settings, models)
+    size = settings.size or _size(systems, models)
+    scenes = settings.scenes or SCENES
+    films = None
+    if settings.engine != "none":
+        filming = Filming(
+            view=View(width=size[0], height=size[1], fov_deg=settings.fov_deg),
+            unit_m=settings.unit_m or _unit_m(settings), rotation_frame=rotation_frame,
+            engine=settings.engine,
+        )  # fmt: skip
+        films = Films(folder=out / "truth", filming=filming)
+    tasks, floor_tasks = _tasks(settings, scripts, scenes, films, progress)
+    own = {one.name: one.own_tasks(tasks) for one in systems if isinstance(one, Folder)}
+    own = _grouped(own, scripts)
+    if films and (foreign := _unfilmed(own, floor_tasks)):
+        with progress("engine's films of their scripts", len(foreign)) as done:
+            floor_tasks = floor_tasks + films.tasks(foreign, scenes[:1], 1, done)
+    return Plan(
+        systems=systems, models=models, scripts=scripts, scenes=scenes, films=films, tasks=tasks,
+        own_tasks=own, floor_tasks=floor_tasks, rotation_frame=rotation_frame, size=size,
+    )  # fmt: skip
+
+
+def _specs(settings: "Settings") -> list[str]:
+    specs = list(settings.system)
+    if settings.videos:
+        specs.insert(0, f"{Path(settings.videos).resolve().name}={settings.videos}")
+    if settings.model:
+        specs.insert(0, f"{Path(settings.model).stem}={settings.model}")
+    return specs
+
+
+def _scripts(settings: "Settings", systems: Sequence[Live | Folder]) -> list[ActionScript]:
+    """The chosen scripts with the motions that all systems have."""
+    among = scripts_of(settings.script_file) if settings.script_file else SCRIPTS
+    motions = shared(one.keys for one in systems)
+    kept = []
+    for script in chosen(settings.scripts, among):
+        less = reduced(script, motions)
+        if less is None:
+            log.warning("script %s is left out: not all systems have its keys", script.name)
+        else:
+            kept.append(less)
+    if not kept:
+        raise OpenRelicError("no script is left that all systems can play; see --keys")
+    return kept
+
+
+def _rotation_frame(
+    settings: "Settings", models: dict[str, tuple[StreamingModel, str]]
+) -> RotationFrame:
+    frames = {name: model.rotation_frame for name, (model, _) in models.items()}
+    wanted = settings.rotation_frame or next(iter(frames.values()), "camera")
+    for name, frame in frames.items():
+        if frame != wanted:
+            raise OpenRelicError(
+                f"{name} pans in the {frame} frame, but {wanted} is asked for: one evaluation has "
+                "one rotation frame; use another --out for it"
+            )
+    if wanted not in ("camera", "level"):
+        raise OpenRelicError(f"rotation frame {wanted!r}; allowed: camera, level")
+    return "camera" if wanted == "camera" else "level"
+
+
+def _size(
+    systems: Sequence[Live | Folder], models: dict[str, tuple[StreamingModel, str]]
+) -> tuple[int, int]:
+    first = systems[0]
+    if isinstance(first, Folder):
+        return video_size(next(iter(first.videos.values())))
+    model, _ = models[first.name]
+    return model.width, model.height
+
+
+def _unit_m(settings: "Settings") -> float:
+    """Of the samples that the run was trained on."""
+    from dataset.latents.store import MANIFEST
+
+    if settings.workspace is not None:
+        workspace = Workspace(settings.workspace)
+        if workspace.exists(MANIFEST):
+            return float(np.median(workspace.read_table(MANIFEST)["unit_m"].to_numpy()))
+    return UNIT_M
+
+
+def _tasks(
+    settings: "Settings", scripts: list[ActionScript], scenes: Sequence[str],
+    films: Films | None, progress: Progress,
+) -> tuple[list[Task], list[Task]]:  # fmt: skip
+    """The tasks of every system, and those of the engine."""
+    given = None
+    if settings.images:
+        given = paired(Path(settings.images), scripts, settings.limit, every=settings.every)
+    if films is None:
+        if given is None and not settings.videos and not settings.system:
+            raise OpenRelicError("without an engine there are no start pictures: give --images")
+        return given or [], []
+    pictures = settings.limit if given is None else 1
+    with progress("engine's films", len(scripts) * pictures) as done:
+        filmed = films.tasks(scripts, scenes, pictures, done)
+    return (filmed if given is None else given), filmed
+
+
+def _grouped(own: dict[str, list[Task]], scripts: Sequence[ActionScript]) -> dict[str, list[Task]]:
+    """The same tasks; scripts of equal rows are one script, under the first one's name."""
+    known = {script.rows.tobytes(): script for script in scripts}
+    return {
+        name: [
+            replace(task, script=known.setdefault(task.script.rows.tobytes(), task.script))
+            for task in tasks
+        ]
+        for name, tasks in own.items()
+    }
+
+
+def _unfilmed(own: dict[str, list[Task]], filmed: Sequence[Task]) -> list[ActionScript]:
+    there = {task.script.rows.tobytes() for task in filmed}
+    wanted = {task.script.rows.tobytes(): task.script for tasks in own.values() for task in tasks}
+    return [script for rows, script in wanted.items() if rows not in there]
