@@ -194,6 +194,8 @@ class PlayConfig:
     """of the network's weights and arithmetic; run: `run.precision`"""
     compile: bool = False
     """torch.compile norms, modulation and rotation, as the paper does"""
+    sequence_parallel: int = 1
+    """processes that play together, each with its share of tokens and heads (the paper's)"""
     decoder: Literal["tokenizer", "taehv"] = "tokenizer"
     """tokenizer: the latents' own; taehv: a tiny one for Wan's latents, as the paper plays with"""
     decoder_weights: str = ""
@@ -284,17 +286,25 @@ def _problems(recipe: Recipe) -> list[str]:
 
 
 def sequence_problems(recipe: Recipe) -> list[str]:
-    """Whether heads and tokens divide by the processes that share a window."""
-    parts, heads = recipe.run.sequence_parallel, recipe.model.num_attention_heads
+    """Whether heads and tokens divide by the processes that share a window or a session."""
+    named = {"run": recipe.run.sequence_parallel, "play": recipe.play.sequence_parallel}
+    return [problem for name, parts in named.items() for problem in _parts(recipe, name, parts)]
+
+
+def _parts(recipe: Recipe, section: str, parts: int) -> list[str]:
+    heads = recipe.model.num_attention_heads
     _, down, across = recipe.model.patch_size
     tokens = recipe.latents.height // (8 * down) * (recipe.latents.width // (8 * across))
     if parts > 1 and recipe.memory.renormalise_keys:
-        return ["memory.renormalise_keys needs all heads in one place: run.sequence_parallel is 1"]
+        return [
+            "memory.renormalise_keys needs all heads in one place: "
+            f"{section}.sequence_parallel is 1"
+        ]
     if parts < 1 or (heads % parts == 0 and tokens % parts == 0):
         return []
     allowed = [n for n in range(1, heads + 1) if heads % n == 0 and tokens % n == 0]
     return [
-        f"run.sequence_parallel is {parts}; {heads} heads and {tokens} tokens a latent allow "
+        f"{section}.sequence_parallel is {parts}; {heads} heads and {tokens} tokens a latent allow "
         f"{', '.join(map(str, allowed))}"
     ]
 
@@ -313,6 +323,7 @@ def _counts(recipe: Recipe) -> list[str]:
         "dmd.batch": recipe.dmd.batch,
         "dmd.critic_ratio": recipe.dmd.critic_ratio,
         "play.undo_chunks": recipe.play.undo_chunks,
+        "play.sequence_parallel": recipe.play.sequence_parallel,
     }
     shares = {
         "teacher.text_dropout": recipe.teacher.text_dropout,

@@ -41,7 +41,7 @@ class Played:
 
 def write_play_section(context: RunContext, recipe_path: str) -> None:
     """Write `report/play.html`."""
-    player = load_player(context.workspace, context.recipe, recipe_path)
+    player = load_player(context.workspace, context.recipe, recipe_path, alone=True)
     row = choose_row(context)
     played = play_sample(context, player, row)
     body = _video(played) + _psnr(played) + memory_html(context, played.chunks)

@@ -35,6 +35,8 @@ from training.memory.schedule import (
 
 Storage = Literal["model", "float8_e4m3"]
 FLOAT8 = torch.float8_e4m3fn
+COUNTS = "counts"
+"""The one of a memory's tensors that is no keys and no values."""
 
 
 class Buffer:
@@ -177,7 +179,7 @@ class StreamMemory:
         if not self._buffers:
             return {}
         counts = [self.written, *self._grid]
-        found = {"counts": torch.tensor(counts)}
+        found = {COUNTS: torch.tensor(counts)}
         for layer, pair in enumerate(self._buffers):
             for kind, buffer in zip(("keys", "values"), pair, strict=True):
                 found[f"{kind}.{layer}"] = buffer.values
@@ -191,7 +193,7 @@ class StreamMemory:
         """Take over what `tensors` gave, of a model of `dtype`, into an empty memory."""
         if not tensors:
             return
-        self.written, *grid = (int(count) for count in tensors["counts"])
+        self.written, *grid = (int(count) for count in tensors[COUNTS])
         self._grid = TokenGrid(*grid)
         self._slots = self._layout()
 

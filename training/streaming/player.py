@@ -33,6 +33,7 @@ from training.data import one_rotation_frame
 from training.dmd import AVERAGE, phase_name
 from training.memory.buffers import StreamMemory
 from training.memory.schedule import MemoryConfig
+from training.streaming.ranks import Ranks, join_ranks
 from training.streaming.tiny_decoder import TinyDecoder, load_tiny_decoder
 from training.text import TextCache, load_text_encoder
 from training.transformer import RelicTransformer
@@ -54,6 +55,8 @@ class Player:
     device: torch.device
     tiny_decoder: TinyDecoder | None = None
     """shows the latents instead of the tokenizer"""
+    ranks: Ranks | None = None
+    """the processes that play together, where there are several"""
 
     @torch.no_grad()
     def latents_of(self, frames: np.ndarray) -> torch.Tensor:
@@ -74,6 +77,8 @@ class Player:
 
     def new_decoder(self) -> StreamDecoder:
         """A decoder for one session's latents."""
+        if self.ranks is not None and not self.ranks.leads:
+            return Unseen()
         return (self.tiny_decoder or self.tokenizer).stream()
 
     @cached_property
@@ -103,6 +108,21 @@ class Player:
         return digest.hexdigest()
 
 
+class Unseen:
+    """A `StreamDecoder` where nobody looks."""
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Nothing."""
+        return torch.zeros(1, 3, 0, 0, 0)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Nothing."""
+        return {}
+
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Ignore it."""
+
+
 def token_grid(recipe: Recipe) -> tuple[int, int]:
     """Rows and columns of a latent's tokens."""
     _, down, across = recipe.model.patch_size
@@ -128,15 +148,23 @@ def played_memory(recipe: Recipe) -> MemoryConfig:
 
 
 def load_player(
-    workspace: Workspace, recipe: Recipe, recipe_path: str, weights: Path | None = None
+    workspace: Workspace,
+    recipe: Recipe,
+    recipe_path: str,
+    weights: Path | None = None,
+    *,
+    alone: bool = False,
 ) -> Player:
     """The run's student, or the transformer folder `weights`.
 
-    Missing latents or weights raise the command that makes them.
+    Missing latents or weights raise the command that makes them. Where several processes were
+    launched to play together this returns in the first one only, and ends the others with it; not
+    so if this process plays `alone`.
     """
     rows = require_latents(workspace, recipe.latents, recipe_path)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder = weights or student_weights(workspace, recipe, recipe_path)
+    ranks = None if alone else join_ranks(recipe)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     frame = one_rotation_frame(workspace, rows)
     model = load_transformer(
         folder,
@@ -146,7 +174,7 @@ def load_player(
         rotation_frame=frame,
     )
     accelerate_kernels(replace(recipe.run, compile=recipe.play.compile), device)
-    return Player(
+    player = Player(
         recipe=recipe,
         model=model.eval().requires_grad_(False),
         tokenizer=load_stored_tokenizer(workspace, recipe.latents),
@@ -155,7 +183,18 @@ def load_player(
         unit_deg=rows[0].unit_deg,
         device=device,
         tiny_decoder=_tiny_decoder(recipe, device),
+        ranks=ranks,
     )
+    return player if ranks is None else lead_or_follow(player, ranks)
+
+
+def lead_or_follow(player: Player, ranks: Ranks) -> Player:
+    """Give the first process its player; the others follow it until it ends, and end."""
+    player.model.sequence = ranks.sequence
+    if not ranks.leads:
+        ranks.follow(player)
+        raise SystemExit(0)
+    return player
 
 
 def _tiny_decoder(recipe: Recipe, device: torch.device) -> TinyDecoder | None:

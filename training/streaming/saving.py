@@ -19,8 +19,10 @@ import torch
 
 from dataset.errors import OpenRelicError
 from training.conditions import PoseState
+from training.memory.buffers import COUNTS
 from training.streaming.history import Anchor, History, Moment
 from training.streaming.player import Player
+from training.streaming.ranks import Ranks
 
 if TYPE_CHECKING:
     from training.streaming.session import WorldSession
@@ -35,7 +37,10 @@ def save_session(session: "WorldSession", path: Path) -> None:
 
     history = session.history
     anchor, moments = history.anchors[0], history.moments
-    tensors = {"image": session.image_latent, **_anchor_tensors(anchor)}
+    ranks = session.player.ranks
+    tensors = {"image": session.image_latent, **_anchor_tensors(anchor, ranks)}
+    if ranks is not None and not ranks.leads:
+        return
     for number, moment in enumerate(moments):
         tensors[f"moment.{number}.latents"] = moment.latents
         tensors[f"moment.{number}.actions"] = torch.from_numpy(moment.actions)
@@ -93,8 +98,10 @@ def _array(tensors: dict[str, torch.Tensor], name: str) -> np.ndarray:
     return tensors[name].numpy()
 
 
-def _anchor_tensors(anchor: Anchor) -> dict[str, torch.Tensor]:
+def _anchor_tensors(anchor: Anchor, ranks: Ranks | None) -> dict[str, torch.Tensor]:
     memory = {} if anchor.memory is None else anchor.memory.tensors()
+    if ranks is not None:
+        memory = {n: t if n == COUNTS else ranks.whole(t) for n, t in memory.items()}
     return {
         "anchor.random": anchor.random,
         **{f"anchor.pose.{name}": getattr(anchor.pose, name) for name in POSE},
@@ -107,6 +114,8 @@ def _anchor(player: Player, record: dict[str, Any], tensors: dict[str, torch.Ten
     kept = _below(tensors, "anchor.memory.")
     memory = None
     if kept:
+        if player.ranks is not None:
+            kept = {n: t if n == COUNTS else player.ranks.own(t) for n, t in kept.items()}
         memory = player.new_memory()
         memory.fill(kept, player.model.patch_embedding.weight.dtype, torch.device("cpu"))
     pose = _below(tensors, "anchor.pose.")

@@ -35,6 +35,7 @@ from training.memory.schedule import visible_tokens
 from training.rollout import Conditions, StudentStream
 from training.streaming.history import Anchor, History, Moment
 from training.streaming.player import Player, token_grid
+from training.streaming.ranks import together
 from training.streaming.watching import Attention, watch_attention
 
 
@@ -72,9 +73,11 @@ class WorldSession:
         self.history = history
         self.walked: list[tuple[np.ndarray, np.ndarray]] = []
         """action and pose rows of all chunks so far"""
+        self.number = 0 if player.ranks is None else player.ranks.enrol(self)
         self._stand_at(at)
 
     @staticmethod
+    @together
     def start(
         player: Player,
         image: np.ndarray,
@@ -122,6 +125,11 @@ class WorldSession:
 
     @caption.setter
     def caption(self, caption: str) -> None:
+        self.show(caption)
+
+    @together
+    def show(self, caption: str) -> None:
+        """Set the caption."""
         self._text = self.player.texts.encode([caption]).to(self.player.device)
         self._caption = caption
 
@@ -142,10 +150,14 @@ class WorldSession:
         rotation, position = flat[:, :9].reshape(-1, 3, 3), flat[:, 9:, None]
         return np.concatenate([rotation, -rotation @ position], axis=2)
 
-    @torch.no_grad()
     def step(self, actions: np.ndarray) -> Chunk:
         """Generate the frames of `actions` (`rows_needed`, 13)."""
-        actions = self._checked(actions)
+        return self.generate(self._checked(actions), self.watch)
+
+    @together
+    @torch.no_grad()
+    def generate(self, actions: np.ndarray, watch: bool) -> Chunk:
+        """Make a chunk of checked rows."""
         started = time.perf_counter()
         random = self._random.get_state()
         conditions, pose = self._conditions(actions, self._pose)
@@ -156,7 +168,7 @@ class WorldSession:
             self._random.set_state(random)  # as if it had not been tried
             raise
         attention, watching = None, 0.0
-        if self.watch:
+        if watch:
             began = time.perf_counter()
             view = self._stream.memory.view()
             attention = watch_attention(self.player.model, view, sample, conditions)
@@ -170,6 +182,7 @@ class WorldSession:
             attention=attention,
         )
 
+    @together
     @torch.no_grad()
     def remember(self, actions: np.ndarray, frames: np.ndarray) -> int:
         """Take the beginning of a known video as if it had been generated; before any step.
@@ -197,6 +210,7 @@ class WorldSession:
         """Take back the last `chunks` chunks, with their noise, actions and captions."""
         self.go_to(self.chunk_index - chunks)
 
+    @together
     def go_to(self, chunk_index: int) -> None:
         """Stand before a chunk again, as if nothing had come after; what came is forgotten."""
         anchor, moments = self.history.before(chunk_index)
@@ -207,6 +221,7 @@ class WorldSession:
         self._stand_at(anchor)
         self.live_through(moments)
 
+    @together
     def branch(self) -> "WorldSession":
         """Make a second session that has lived through the same and goes its own way from here."""
         now = self._anchor(self._memory)
@@ -216,6 +231,7 @@ class WorldSession:
         other.walked = list(self.walked)
         return other
 
+    @together
     def save(self, path: str | Path) -> None:
         """Write the session to a file, at once or not at all."""
         from training.streaming.saving import save_session
@@ -223,6 +239,7 @@ class WorldSession:
         save_session(self, Path(path))
 
     @staticmethod
+    @together
     def load(player: Player, path: str | Path, *, watch: bool = False) -> "WorldSession":
         """Go on with a saved session; one of other weights or another recipe raises."""
         from training.streaming.saving import load_session
