@@ -95,6 +95,20 @@ TEST_CASE("a frame that jumps makes the engine unready, one beside it does not")
     CHECK(game.Ask("vget /tour/ready", {}).find("\"textures\", \"exposure\"") != std::string::npos);
 }
 
+TEST_CASE("one button begins and ends a recording") {
+    Game game;
+    CHECK(game.tour.ToggleRecording("walk-1.csv").text == "recording /saved/walk-1.csv");
+    game.Tick(0.5);
+    const Reply ended = game.tour.ToggleRecording("walk-2.csv");
+    CHECK(ended.good);
+    CHECK(ended.text.find("/saved/walk-1.csv") != std::string::npos);
+    CHECK(game.room.files.count("/saved/walk-2.csv") == 0);
+    const std::string& text = game.room.files["/saved/walk-1.csv"];
+    CHECK(std::count(text.begin(), text.end(), '\n') == 32);  // a header, and 31 rows of half a second
+    game.room.disk_is_full = true;
+    CHECK_FALSE(game.tour.ToggleRecording("walk-3.csv").good);
+}
+
 TEST_CASE("an image of the wrong size is an error, not a reply") {
     std::vector<uint8_t> reply;
     std::string error;

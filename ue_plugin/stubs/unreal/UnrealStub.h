@@ -99,6 +99,11 @@ public:
     const TCHAR* operator*() const;
     bool IsEmpty() const;
     FString operator+(const TCHAR* text) const;
+    FString operator+(const FString& text) const;
+};
+struct FDateTime {
+    static FDateTime Now();
+    FString ToString(const TCHAR* format) const;
 };
 class FName {
 public:
@@ -128,7 +133,10 @@ struct FBox {
     FBox& operator+=(const FBox& other);
     FVector GetSize() const;
 };
-struct FColor { uint8 B, G, R, A; };
+struct FColor {
+    uint8 B, G, R, A;
+    static const FColor Green, Red;
+};
 struct FLinearColor { float R, G, B, A; };
 struct FMath {
     template <typename T> static T Max(T a, T b);
@@ -145,6 +153,7 @@ public:
         return (void)lambda, (void)called, TStubDelegate();
     }
     static TStubDelegate CreateStatic(Result (*function)(Arguments...));
+    template <typename Object> static TStubDelegate CreateRaw(Object* object, Result (Object::*method)(Arguments...));
 };
 class FDelegateHandle { };
 template <typename... Arguments> class TStubMulticast {
@@ -225,9 +234,9 @@ public:
 };
 struct FKey { };
 struct EKeys {
-    static const FKey W, A, S, D, R, F, C, Z, V, Up, Down, Left, Right, LeftShift, Gamepad_LeftX, Gamepad_LeftY,
+    static const FKey W, A, S, D, R, F, C, Z, V, Up, Down, Left, Right, LeftShift, Enter, Gamepad_LeftX, Gamepad_LeftY,
         Gamepad_RightX, Gamepad_RightY, Gamepad_LeftTriggerAxis, Gamepad_RightTriggerAxis, Gamepad_LeftShoulder,
-        Gamepad_RightShoulder;
+        Gamepad_RightShoulder, Gamepad_FaceButton_Bottom;
 };
 class APlayerController : public AController {
 public:
@@ -236,6 +245,7 @@ public:
     bool IsInputKeyDown(FKey key) const;
     bool WasInputKeyJustPressed(FKey key) const;
     float GetInputAnalogKeyState(FKey key) const;
+    FString ConsoleCommand(const FString& command, bool write_to_log = true);
 };
 
 enum ECollisionChannel { ECC_WorldStatic, ECC_Pawn };
@@ -312,6 +322,7 @@ public:
 class UEngine : public UObject {
 public:
     float GetDisplayGamma() const;
+    void AddOnScreenDebugMessage(int32 key, float seconds, struct FColor colour, const FString& text);
 };
 extern UEngine* GEngine;
 
@@ -320,9 +331,14 @@ public:
     int32 GetInt() const;
     FString GetString() const;
 };
+class IConsoleObject { };
+class IConsoleCommand : public IConsoleObject { };
+using FConsoleCommandDelegate = TStubDelegate<void()>;
 class IConsoleManager {
 public:
     static IConsoleManager& Get();
+    IConsoleCommand* RegisterConsoleCommand(const TCHAR* name, const TCHAR* help, const FConsoleCommandDelegate& run, uint32 flags = 0);
+    void UnregisterConsoleObject(IConsoleObject* object, bool keep_state = true);
     IConsoleVariable* FindConsoleVariable(const TCHAR* name) const;
 };
 using FConsoleCommandWithWorldDelegate = TStubDelegate<void(UWorld*)>;

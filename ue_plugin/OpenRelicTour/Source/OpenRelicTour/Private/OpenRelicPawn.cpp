@@ -86,6 +86,13 @@ void AOpenRelicPawn::ToggleWalk() {
     if (Pilot) Pilot->Steer(Style);
 }
 
+void AOpenRelicPawn::ReadButtons(APlayerController& Player) {
+    if (Player.WasInputKeyJustPressed(EKeys::V)) ToggleWalk();
+    const bool bRecord = Player.WasInputKeyJustPressed(EKeys::Enter) ||
+                         Player.WasInputKeyJustPressed(EKeys::Gamepad_FaceButton_Bottom);
+    if (bRecord) Player.ConsoleCommand(kRecordCommand);
+}
+
 openrelic::Held AOpenRelicPawn::Read(const APlayerController& Player) const {
     openrelic::Held Held;
     for (const FKeyOfAction& Pair : Keys()) {
@@ -105,9 +112,9 @@ openrelic::Held AOpenRelicPawn::Read(const APlayerController& Player) const {
 
 void AOpenRelicPawn::Tick(float DeltaSeconds) {
     Super::Tick(DeltaSeconds);
-    const APlayerController* const Player = Cast<APlayerController>(GetController());
+    APlayerController* const Player = Cast<APlayerController>(GetController());
     if (!Pilot || Player == nullptr) return;
-    if (Player->WasInputKeyJustPressed(EKeys::V)) ToggleWalk();
+    ReadButtons(*Player);
     // Somebody else may have moved it: /camera/0/location does.
     const openrelic::Pose Shown = openrelic::PoseOf(Pilot->Shown(OwedS / kStepS));
     if (!GetActorLocation().Equals(openrelic::LocationOf(Shown), 0.01)) Begin();

@@ -13,6 +13,9 @@
 
 #include "OpenRelicPawn.generated.h"
 
+/// The console's name of what the operator's record button does; the module answers it.
+inline constexpr const TCHAR* kRecordCommand = TEXT("OpenRelic.Record");
+
 class APlayerController;
 class UCameraComponent;
 
@@ -33,6 +36,7 @@ public:
 
 private:
     void Begin();
+    void ReadButtons(APlayerController& Player);
     openrelic::Held Read(const APlayerController& Player) const;
 
     UPROPERTY()

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Offers the commands of `/tour/*` beside UnrealCV's own, and ticks what goes on behind them.
 #include "CoreMinimal.h"
+#include "Engine/Engine.h"
 #include "Engine/World.h"
+#include "HAL/IConsoleManager.h"
+#include "Misc/DateTime.h"
 #include "Misc/App.h"
 #include "Misc/CoreDelegates.h"
 #include "Modules/ModuleManager.h"
@@ -9,6 +12,7 @@
 
 #include "Conversions.h"
 #include "Core/Tour.h"
+#include "OpenRelicPawn.h"
 #include "UnrealGame.h"
 #include "UnrealcvShim.h"
 
@@ -22,6 +26,9 @@ public:
         if (IsRunningCommandlet() || IsRunningDedicatedServer()) return;
         BindCommands();
         LevelLoaded = FCoreUObjectDelegates::PostLoadMapWithWorld.AddRaw(this, &FOpenRelicTourModule::OnLevelLoaded);
+        Record = IConsoleManager::Get().RegisterConsoleCommand(
+            kRecordCommand, TEXT("Begin or end a recording of the player's camera, in Saved/OpenRelic"),
+            FConsoleCommandDelegate::CreateRaw(this, &FOpenRelicTourModule::ToggleRecording));
         WorldTicked = FWorldDelegates::OnWorldPostActorTick.AddRaw(this, &FOpenRelicTourModule::OnWorldTicked);
     }
 
@@ -30,6 +37,7 @@ public:
         *Alive = false;
         FCoreUObjectDelegates::PostLoadMapWithWorld.Remove(LevelLoaded);
         FWorldDelegates::OnWorldPostActorTick.Remove(WorldTicked);
+        if (Record != nullptr) IConsoleManager::Get().UnregisterConsoleObject(Record);
     }
 
 private:
@@ -57,6 +65,14 @@ private:
         return openrelic::shim::StatusOf((Tour.*Run)(Arguments));
     }
 
+    void ToggleRecording() {
+        const FString File = FString(TEXT("walk-")) + FDateTime::Now().ToString(TEXT("%Y%m%d-%H%M%S")) + TEXT(".csv");
+        const openrelic::Reply Reply = Tour.ToggleRecording(openrelic::FromUnreal(File));
+        const FString Said = openrelic::ToUnreal(Reply.text);
+        UE_LOG(LogOpenRelic, Display, TEXT("%s"), *Said);
+        if (GEngine != nullptr) GEngine->AddOnScreenDebugMessage(-1, 5.0f, Reply.good ? FColor::Green : FColor::Red, Said);
+    }
+
     void OnLevelLoaded(UWorld*) {
         Game.BeginLevel();
         Tour.BeginLevel();
@@ -75,6 +91,7 @@ private:
     openrelic::UnrealGame Game;
     openrelic::Tour Tour{Game};
     TSharedRef<bool> Alive = MakeShared<bool>(true);
+    IConsoleObject* Record = nullptr;
     FDelegateHandle LevelLoaded, WorldTicked;
 };
 

@@ -250,6 +250,12 @@ Reply Tour::StartRecording(const Arguments& args) {
     return Error(path + " cannot be written: " + error);
 }
 
+Reply Tour::ToggleRecording(const std::string& file) {
+    if (recorder_.IsRunning()) return StopRecording({});
+    const Reply started = StartRecording({file, Fixed(kMaxRateHz)});
+    return started.good ? Text("recording " + recorder_.File()) : started;
+}
+
 Reply Tour::StopRecording(const Arguments&) {
     std::string reply, error;
     if (!recorder_.Stop(reply, error)) return Error(error);

@@ -52,6 +52,9 @@ public:
     /// Whether cameras must be drawn in this tick though nobody asked for images.
     bool WantsImages() const { return readiness_.WantsImages(); }
 
+    /// An operator's one button: ends the recording that runs, or begins one of 60 rows a second.
+    Reply ToggleRecording(const std::string& file);
+
     /// The world has ticked: draw what is being played, record, and look whether images are final.
     void Tick(const TickFacts& facts);
 
