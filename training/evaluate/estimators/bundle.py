@@ -12,7 +12,8 @@ neighbours have; together they fix the scale, which no picture shows.
 Gauss-Newton with Levenberg's damping and Cauchy weights; inverse depths, one number a point, are
 eliminated (Schur complement). Poses are updated as exp(w) R, exp(w) t + v.
 
-Public: `Problem`, `adjust`, `locate`, `residuals`.
+Public: `Problem`, `adjust`, `adjust_turning`, `locate`, `residuals`,
+`residuals_turning`.
 """
 
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class Problem:
 
 
 def _projected(problem: Problem, chosen: np.ndarray) -> tuple[np.ndarray, ...]:
-    """h (o, 3), R_ia (o, 3, 3) and t_i - R_ia t_a (o, 3) of the chosen observations."""
+    """Rays h (o, 3), R_ia (o, 3, 3) and t_i - R_ia t_a (o, 3) of the chosen observations."""
     pose, point = problem.pose[chosen], problem.point[chosen]
     anchor = problem.anchor[point]
     R_ia = problem.R[pose] @ np.swapaxes(problem.R[anchor], 1, 2)
@@ -74,6 +75,14 @@ def residuals(problem: Problem, chosen: np.ndarray) -> np.ndarray:
     """(o, 2) in sigmas; infinite behind the camera."""
     h, _, _ = _projected(problem, chosen)
     return _residuals(h, problem.xy[chosen], problem.sigma)
+
+
+def residuals_turning(problem: Problem, chosen: np.ndarray) -> np.ndarray:
+    """How far (o,), in sigmas, points were seen from where turning alone would show them."""
+    point, pose = problem.point[chosen], problem.pose[chosen]
+    R_ia = problem.R[pose] @ np.swapaxes(problem.R[problem.anchor[point]], 1, 2)
+    h = (R_ia @ problem.ray[point][..., None])[..., 0]
+    return np.linalg.norm(_residuals(h, problem.xy[chosen], problem.sigma), axis=1)
 
 
 def _residuals(h: np.ndarray, xy: np.ndarray, sigma: float) -> np.ndarray:
@@ -123,6 +132,22 @@ def adjust(problem: Problem, free: np.ndarray, iterations: int) -> float:
         if damping > 1e3:
             break
     return cost
+
+
+def adjust_turning(problem: Problem, free: np.ndarray, iterations: int) -> None:
+    """The rotations alone, as if everything were endlessly far, in place."""
+    problem.inverse = np.zeros_like(problem.inverse)
+    problem.t = np.zeros_like(problem.t)
+    chosen, points = np.arange(len(problem.pose)), np.arange(len(problem.inverse))
+    turning = (6 * np.arange(int(free.sum()))[:, None] + np.arange(3)).ravel()
+    for _ in range(iterations):
+        J, _, off, weight = _jacobians(problem, chosen, free, points)
+        J = J[:, turning]
+        H = (J.T @ (sparse.diags_array(weight) @ J)).toarray()
+        H[np.diag_indices_from(H)] += 1e-6
+        moved = cho_solve(cho_factor(H), -(J.T @ (weight * off))).reshape(-1, 3)
+        problem.R = problem.R.copy()
+        problem.R[free] = Rotation.from_rotvec(moved).as_matrix() @ problem.R[free]
 
 
 def _apply(

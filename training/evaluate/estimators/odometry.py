@@ -1,7 +1,7 @@
 """Monocular visual odometry: OpenCV's corners and tracks, inverse depths, bundle adjustment.
 
-1. Points are followed through the video (`estimators.tracks`). Where fewer than `LEAST_COMMON` go on
-   from one frame to the next the camera is lost, and the video falls into pieces.
+1. Points are followed through the video (`estimators.tracks`). Where fewer than `LEAST_COMMON` go
+   on from one frame to the next the camera is lost, and the video falls into pieces.
 2. Keyframes are taken whenever points have moved enough. Each is located against the points known
    so far; its new points get the inverse depth of their neighbours, which keeps the scale while the
    camera turns; the last keyframes are adjusted together, in the end all of them
@@ -21,8 +21,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
-from training.evaluate.estimators.bundle import Problem, adjust, locate, residuals
+from training.evaluate.estimators.bundle import (
+    Problem,
+    adjust,
+    adjust_turning,
+    locate,
+    residuals,
+)
 from training.evaluate.estimators.interface import Path
+from training.evaluate.estimators.parallax import View, is_mature, settle
 from training.evaluate.estimators.tracks import Tracks, follow
 
 log = logging.getLogger(__name__)
@@ -39,11 +46,14 @@ KEYFRAME_LOST = 0.35
 """or this share of them is gone,"""
 KEYFRAME_GAP = 10
 """or after so many frames."""
-WINDOW = 6
+WINDOW = 8
 """Keyframes that are adjusted as each comes."""
-FINAL_ITERATIONS = 15
-TURNING_ONLY = 1.15
+FINAL_ITERATIONS = 40
+TURNING_ITERATIONS = 6
+TURNING_ONLY = 3.0
 """Turning alone explains a video if its squared residuals are at most this many times as large."""
+LEAST_PARALLAX_SIGMAS = 2.0
+"""or below this median residual."""
 AGREEING_SIGMAS = 6.0
 LEAST_AGREEING = 0.4
 UNIT = "median depths of the first view"
@@ -119,7 +129,7 @@ def _solve(tracks: Tracks, piece: _Piece) -> tuple[np.ndarray, np.ndarray, np.nd
     """Rotations (n, 3, 3), centres (n, 3) and whether points agree (n,) of a piece's frames."""
     keyframes = _keyframes(tracks, piece)
     problem, number = _problem(tracks, keyframes)
-    _grow(problem, len(keyframes))
+    _grow(problem, _views(tracks, keyframes, number), tracks.pixel)
     everyone = np.arange(len(keyframes)) > 0
     adjust(problem, everyone, FINAL_ITERATIONS)
     problem = _turning_only(problem, everyone) or problem
@@ -156,14 +166,30 @@ def _problem(tracks: Tracks, keyframes: np.ndarray) -> tuple[Problem, np.ndarray
     return problem, number
 
 
-def _grow(problem: Problem, keyframes: int) -> None:
+def _views(tracks: Tracks, keyframes: np.ndarray, number: np.ndarray) -> list[View]:
+    """What each keyframe sees, by the problem's numbers of points."""
+    views = []
+    for frame in keyframes:
+        seen = tracks.at(frame)
+        point = number[tracks.point[seen]]
+        views.append(View(point=point[point >= 0], xy=tracks.xy[seen][point >= 0]))
+    return views
+
+
+def _grow(problem: Problem, views: list[View], pixel: float) -> None:
     """Locate one keyframe after another and adjust the last ones, in place."""
-    for latest in range(1, keyframes):
+    turning_since = 0
+    for latest in range(1, len(views)):
         _start(problem, latest)
         _give_depths(problem, latest)
-        recent = np.zeros(keyframes, bool)
-        recent[max(1, latest - WINDOW + 1) : latest + 1] = True
-        _adjust_until(problem, recent, latest)
+        first, iterations = max(1, latest - WINDOW + 1), 3
+        if not is_mature(problem, latest, pixel):
+            earlier = max(turning_since, latest - WINDOW)
+            if settle(problem, views, earlier, latest, pixel):
+                turning_since, first, iterations = latest, earlier + 1, 20
+        recent = np.zeros(len(views), bool)
+        recent[first : latest + 1] = True
+        _adjust_until(problem, recent, latest, iterations)
 
 
 def _start(problem: Problem, latest: int) -> None:
@@ -187,7 +213,7 @@ def _world(problem: Problem, points: np.ndarray) -> np.ndarray:
 
 
 def _give_depths(problem: Problem, latest: int) -> None:
-    """Inverse depths of the points anchored at a keyframe: what its known ones have in the median."""
+    """Inverse depths of the points anchored at a keyframe: the median of its known ones."""
     new = problem.anchor == latest
     seen = problem.point[problem.pose == latest]
     if not new.any() or not len(seen):
@@ -198,37 +224,26 @@ def _give_depths(problem: Problem, latest: int) -> None:
     problem.inverse[new] = problem.prior[new] = np.clip(np.median(inverse), 0.05, 20.0)
 
 
-def _adjust_until(problem: Problem, recent: np.ndarray, latest: int) -> None:
+def _adjust_until(problem: Problem, recent: np.ndarray, latest: int, iterations: int) -> None:
     """Adjust with what keyframes up to `latest` have seen."""
     known = problem.pose <= latest
     part = Problem(**{**vars(problem), **{
         "pose": problem.pose[known], "point": problem.point[known], "xy": problem.xy[known],
     }})  # fmt: skip
-    adjust(part, recent, 3)
+    adjust(part, recent, iterations)
     problem.R, problem.t, problem.inverse = part.R, part.t, part.inverse
 
 
 def _turning_only(problem: Problem, everyone: np.ndarray) -> Problem | None:
     """The same video by turning alone, if that explains it as well."""
-    turning = Problem(**{**vars(problem), **{
-        "R": problem.R.copy(), "t": np.zeros_like(problem.t),
-        "inverse": np.full_like(problem.inverse, 1e-9), "prior": np.full_like(problem.prior, 1e-9),
-    }})  # fmt: skip
-    seen = turning.pose
-    poses, order = np.argsort(seen, kind="stable"), None
-    del order
-    for _ in range(6):
-        world = _world(turning, turning.point)[poses]
-        world[:, 3] = 0.0
-        turning.R, _, _ = locate(
-            turning.R, turning.t, seen[poses], world, turning.xy[poses], turning.sigma, 2
-        )
+    turning = Problem(**vars(problem))
+    adjust_turning(turning, everyone, TURNING_ITERATIONS)
     everything = np.arange(len(problem.pose))
     own, without = (
         float(np.median((residuals(one, everything) ** 2).sum(1))) for one in (problem, turning)
     )
     log.debug("median squared residuals %.3f, by turning alone %.3f", own, without)
-    return turning if without <= TURNING_ONLY * own + 0.1 else None
+    return turning if without <= max(TURNING_ONLY * own, LEAST_PARALLAX_SIGMAS**2) else None
 
 
 def _between(

@@ -14,11 +14,11 @@ import numpy as np
 WIDTHS = (384, 640)
 POINTS = 180
 """As many are followed at a time."""
-PATCH = (21, 21)
+PATCH = (11, 11)
 LEVELS = 3
 THERE_AND_BACK_PX = 0.5
 """A point that does not come back nearer than this to where it was is dropped."""
-QUALITY = 0.003
+QUALITY = 0.01
 """Of the strongest corner's smaller eigenvalue."""
 LEAST_EIGENVALUE = 1e-4
 MARGIN_PX = 4
