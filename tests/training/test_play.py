@@ -1,19 +1,23 @@
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from websockets.sync.client import connect
 
 from dataset.errors import OpenRelicError
 from dataset.video import probe, read_frames
 from dataset.workspace import Workspace
 from labeling.actions import ACTIONS
 from tests.training.micro import make_latents, write_recipe
+from tests.training.playing import Page
 from training.config import read_recipe
-from training.play import read_image
+from training.play.pictures import read_image
 from training.stages import open_run, run_stages
 from training.streaming.player import load_player
 from training.streaming.script import parse_script, with_image_row
@@ -116,3 +120,41 @@ def test_a_wrong_picture_is_one_line(work, tmp_path):
         assert done.stderr.splitlines()[-1] == (
             f"error: {path} is not a readable picture; give a PNG, JPEG or MP4 file"
         )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_recording_is_whole_or_not_there(work, tmp_path):
+    """Killed, nothing is left; told to end, it is written; and it can be played again."""
+    workspace, recipe = work
+    folder = Path(workspace.location) / "runs/micro/play"
+    for end, expected in ((signal.SIGKILL, set()), (signal.SIGTERM, {".png", ".json", ".mp4"})):
+        server = subprocess.Popen(
+            [sys.executable, "-m", "training.play", str(recipe), "--workspace",
+             workspace.location, "--port", "0"],
+            cwd=ROOT, text=True, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert server.stderr is not None
+        line = next(line for line in server.stderr if "play at http" in line)
+        port = int(line.split("http://127.0.0.1:")[1].split("/")[0])
+        origin: Any = f"http://127.0.0.1:{port}"
+        with connect(f"ws://127.0.0.1:{port}/play", origin=origin, max_size=None) as link:
+            page = Page(link=link)
+            page.order("hello", "")
+            page.take()
+            page.order("start", {"picture": 0, "caption": "a wall"})
+            page.order("record")
+            page.step(held={"dolly_in": 1.0})
+            page.step(held={"pan_left": 0.3}, caption="another wall")
+            server.send_signal(end)
+            server.wait(60)
+        server.stderr.close()
+        left = {path.suffix for path in folder.iterdir()} if folder.exists() else set()
+        assert left == expected
+    (script,) = folder.glob("*.json")
+    play = [
+        sys.executable, "-m", "training.play", str(recipe), "--workspace", workspace.location,
+        "--script", str(script), "--out", str(tmp_path / "again.mp4"),
+    ]  # fmt: skip
+    subprocess.run(play, cwd=ROOT, check=True, capture_output=True)
+    assert (tmp_path / "again.mp4").read_bytes() == script.with_suffix(".mp4").read_bytes()
