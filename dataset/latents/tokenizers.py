@@ -140,10 +140,15 @@ def from_patches(patches: "Tensor") -> "Tensor":
 
 
 class PcaTokenizer:
-    """Principal components of 4x8x8 patches, each scaled to unit variance."""
+    """Principal components of 4x8x8 patches, all divided by one number: unit variance on average.
+
+    Noise then hides fine detail first and the layout last, and an error counts as it does in
+    pixels. Divided each by its own deviation, every fine component would be as loud as the layout,
+    and a small network's samples fall apart into blocks.
+    """
 
     def __init__(self, mean: "Tensor", basis: "Tensor", std: "Tensor") -> None:
-        """`mean` (768,) and orthonormal `basis` (768, C) of patches, `std` (C,) of components."""
+        """`mean` (768,) and orthonormal `basis` (768, C) of patches, `std` (C,) they are divided by."""
         self.mean, self.basis, self.std = mean, basis, std
         self.channels = basis.shape[1]
         self.fingerprint = _digest({"mean": mean, "basis": basis, "std": std})
@@ -168,7 +173,8 @@ class PcaTokenizer:
         basis = vectors.flip(1)[:, :channels]
         # An eigenvector's sign is arbitrary; fixing it makes the same patches give the same basis.
         largest = basis.gather(0, basis.abs().argmax(0, keepdim=True))
-        std = values.flip(0)[:channels].clamp_min(1e-8).sqrt()
+        scale = values.flip(0)[:channels].mean().clamp_min(1e-8).sqrt()
+        std = scale.expand(channels).clone()
         return cls(mean.float(), (basis * largest.sign()).float().contiguous(), std.float())
 
     @classmethod
@@ -312,7 +318,7 @@ class WanStream:
         self._tokenizer = tokenizer
         self._vae = tokenizer._vae
         self._vae.clear_cache()
-        self._features = list(self._vae._feat_map)
+        self._features: list[Any] = list(self._vae._feat_map)
         self._begun = False
 
     def decode(self, latents: "Tensor") -> "Tensor":
