@@ -31,6 +31,8 @@ def scenario(player: Player, folder: Path) -> None:
     gone = session.branch()
     gone.caption = "a forest"
     walk(gone, 1)
+    gone = gone.asleep()
+    walk(gone.awake(), 1)
     del gone
     session.caption = "a cellar"
     walk(session, 3)

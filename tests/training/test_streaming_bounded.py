@@ -10,7 +10,7 @@ from tests.training.tiny_model import relative_gap
 from tests.training.tiny_player import SHORT_MEMORY, picture, random_rows, tiny_player
 from training.attention import Attend, TokenGrid
 from training.conditions import PoseState, integrate_actions
-from training.flow import few_step_sample, generated_latents
+from training.flow import VelocityFn, few_step_sample, generated_latents
 from training.rollout import Conditions, predict_velocity
 from training.rope import Rope, rotate
 from training.streaming.player import Player
@@ -92,6 +92,10 @@ class Dense:
         return attend
 
 
+def velocity(player: Player, conditions: Conditions, path: Dense) -> VelocityFn:
+    return lambda x, sigma: predict_velocity(player.model, x, sigma, conditions, path)
+
+
 @torch.no_grad()
 def written_out(player: Player, newest: int) -> torch.Tensor:
     """All latents of a session with that memory."""
@@ -111,9 +115,7 @@ def written_out(player: Player, newest: int) -> torch.Tensor:
         def noise(like: torch.Tensor) -> torch.Tensor:
             return torch.randn(like.shape, generator=generator)
 
-        def velocity_of(x: torch.Tensor, sigma: torch.Tensor, given=conditions) -> torch.Tensor:
-            return predict_velocity(player.model, x, sigma, given, path)
-
+        velocity_of = velocity(player, conditions, path)
         start = noise(image.expand(-1, -1, CHUNK, -1, -1))
         if not index:
             start = torch.cat([image, start[:, :, 1:]], dim=2)

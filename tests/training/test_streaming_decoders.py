@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ class Published(nn.Module):
         put(22, nn.Conv2d(64, 3, 3, padding=1))
 
     def forward(self, x_TCHW: torch.Tensor) -> torch.Tensor:
-        parts = dict(self.decoder.named_children())
+        parts: dict[str, Any] = dict(self.decoder.named_children())
         x = parts["1"](torch.tanh(x_TCHW / 3) * 3).relu()
         for first in (3, 9, 15):
             for place in range(first, first + 3):

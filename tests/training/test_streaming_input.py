@@ -37,7 +37,7 @@ def test_one_held_key_is_the_scripts_row() -> None:
     gamma = Gamma(move=1.5, turn_deg=3.0, unit_deg=2.0)
     for script in ("w*1", "s+left*1", "c+up+f*1", "static*1"):
         names = script.removesuffix("*1").split("+")
-        held = dict.fromkeys(names, 1.0)
+        held = {str(name): 1.0 for name in names}
         expected = parse_script(script, gamma.move, gamma.turn_deg, gamma.unit_deg)
         np.testing.assert_array_equal(held_row(held, gamma), expected[0])
 

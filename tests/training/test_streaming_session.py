@@ -166,6 +166,23 @@ def test_branches_go_their_own_ways(short: Player) -> None:
     np.testing.assert_array_equal(frames(walk(again, 1)), frames(walk(replayed(short, 4), 1)))
 
 
+def test_a_sleeping_session_wakes_where_it_fell_asleep(short: Player) -> None:
+    session = replayed(short, 7)
+    session.caption = "a cellar"
+    asleep, twin = session.asleep(), session.branch()
+    walk(session, 8)
+    expected = frames(walk(twin, 2))
+    for _ in range(2):
+        woken = asleep.awake()
+        assert (
+            (woken.chunk_index, woken.caption)
+            == (asleep.chunk_index, "a cellar")
+            == (7, "a cellar")
+        )
+        assert woken.poses.shape == (53, 3, 4)
+        np.testing.assert_array_equal(frames(walk(woken, 2)), expected)
+
+
 def replayed(player: Player, chunks: int) -> WorldSession:
     session = begin(player)
     walk(session, chunks)

@@ -13,7 +13,7 @@ from training.streaming.player import Player
 from training.text import TextCache, load_text_encoder
 from training.transformer import RelicTransformer
 
-SHORT_MEMORY = {"memory": {"window": 4, "chunk": 2, "schedule": [1, 2, 4, 2, 4]}}
+SHORT_MEMORY: dict[str, Any] = {"memory": {"window": 4, "chunk": 2, "schedule": [1, 2, 4, 2, 4]}}
 """Chunks of 5 and 8 rows, and a schedule that a few of them run through."""
 
 

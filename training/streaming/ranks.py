@@ -29,6 +29,7 @@ from training.config import Recipe
 from training.parallel import Processes, SequenceGroup
 
 if TYPE_CHECKING:
+    from training.streaming.asleep import Asleep
     from training.streaming.player import Player
     from training.streaming.session import WorldSession
 
@@ -73,7 +74,10 @@ class Ranks:
         self.sequence = sequence
         self.leads = sequence.rank == 0
         # Words go over a group of their own: tensors may go over one that only GPUs speak.
-        self._words = dist.new_group(backend="gloo", timeout=PATIENCE)
+        words = dist.new_group(backend="gloo", timeout=PATIENCE)
+        if not isinstance(words, dist.ProcessGroup):
+            raise RuntimeError("this process is not in the group that it made")
+        self._words = words
         self._lock = threading.RLock()
         self._telling = False
         self._sound = True
@@ -82,7 +86,7 @@ class Ranks:
         if self.leads:
             atexit.register(self.close)
 
-    def enrol(self, session: "WorldSession") -> int:
+    def enrol(self, session: "WorldSession | Asleep") -> int:
         """Give a new session its number, the same in all processes."""
         self._numbers += 1
         if self.leads:  # what nobody holds any more need not live elsewhere
@@ -111,23 +115,26 @@ class Ranks:
 
     def follow(self, player: "Player") -> None:
         """Do what the first process says, until it ends."""
+        from training.streaming.asleep import Asleep
         from training.streaming.session import WorldSession
 
-        sessions: dict[int, WorldSession] = {}
+        known: dict[int, WorldSession | Asleep] = {}
         while True:
             name, number, args, kwargs, gone = self._hear()
             for one in gone:
-                sessions.pop(one, None)
+                known.pop(one, None)
             if name == END:
                 break
-            first = player if number is None else sessions[number]
+            kind, first = (WorldSession, player)
+            if number is not None:
+                kind, first = type(known[number]), known[number]
             try:
-                made = getattr(WorldSession, name)(first, *args, **kwargs)
+                made = getattr(kind, name)(first, *args, **kwargs)
             except OpenRelicError as error:
                 log.debug("%s: %s", name, error)
                 continue
-            if isinstance(made, WorldSession):
-                sessions[made.number] = made
+            if isinstance(made, WorldSession | Asleep):
+                known[made.number] = made
         dist.destroy_process_group()
 
     def close(self) -> None:
@@ -164,7 +171,7 @@ def together(function: Callable[..., Made]) -> Callable[..., Made]:
     """Have a `WorldSession` method, or a way to make one from a player, done in all processes."""
 
     @functools.wraps(function)
-    def call(first: "Player | WorldSession", *args: Any, **kwargs: Any) -> Made:
+    def call(first: "Player | WorldSession | Asleep", *args: Any, **kwargs: Any) -> Made:
         number = getattr(first, "number", None)
         ranks = first.ranks if number is None else first.player.ranks  # type: ignore[union-attr]
         if ranks is None:

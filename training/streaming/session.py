@@ -33,6 +33,7 @@ from training.grid import chunk_rows, frames_of_latents
 from training.memory.buffers import StreamMemory
 from training.memory.schedule import visible_tokens
 from training.rollout import Conditions, StudentStream
+from training.streaming.asleep import Asleep
 from training.streaming.history import Anchor, History, Moment
 from training.streaming.player import Player, token_grid
 from training.streaming.ranks import together
@@ -230,6 +231,11 @@ class WorldSession:
         )
         other.walked = list(self.walked)
         return other
+
+    @together
+    def asleep(self) -> "Asleep":
+        """Make what can be woken as a session that stands where this one does now."""
+        return Asleep(self)
 
     @together
     def save(self, path: str | Path) -> None:
