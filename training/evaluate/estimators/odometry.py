@@ -35,7 +35,9 @@ from training.evaluate.estimators.tracks import Tracks, follow
 log = logging.getLogger(__name__)
 
 LEAST_COMMON = 12
-"""Points that two frames in a row must share."""
+"""Points that two frames in a row must share,"""
+LEAST_CONTINUED = 0.25
+"""and this share of the earlier one's: after a cut some seem to go on by chance."""
 LEAST_FRAMES = 8
 """Of a piece; a shorter one says nothing."""
 NOISE_PX = 0.35
@@ -79,7 +81,7 @@ class OpenCvOdometry:
         position = np.zeros((len(frames), 3))
         tracked = np.zeros(len(frames), bool)
         piece = max(_pieces(tracks), key=lambda one: one.end - one.first)
-        if piece.end - piece.first >= min(LEAST_FRAMES, len(frames)):
+        if piece.end - piece.first >= max(2, min(LEAST_FRAMES, len(frames))):
             found, centres, agree = _solve(tracks, piece)
             span = slice(piece.first, piece.end)
             R[span], position[span], tracked[span] = found, centres, agree
@@ -102,6 +104,11 @@ def _pieces(tracks: Tracks) -> list[_Piece]:
     ]
     edges = [0, *breaks, tracks.frames]
     return [_Piece(first=a, end=b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _needed(tracks: Tracks, frame: int) -> float:
+    seen = tracks.at(frame)
+    return max(LEAST_COMMON, LEAST_CONTINUED * (seen.stop - seen.start))
 
 
 def _keyframes(tracks: Tracks, piece: _Piece) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Points followed through a video: corners, and Lucas-Kanade forward and backward.
 
-Pictures are brought to a working width between 384 and 640 pixels: below it a patch of 21 pixels
-shows too much at once, above it nothing is gained for the time. Coordinates are normalised, x = X/Z
-and y = Y/Z in OpenCV camera axes, so that nothing later asks how large pictures were.
+Pictures are brought to a working width between 384 and 640 pixels: smaller ones leave too little
+room for a patch of 11 pixels, larger ones gain nothing for their time. Coordinates are normalised,
+x = X/Z and y = Y/Z in OpenCV camera axes, so that nothing later asks how large pictures were.
 
 Public: `Tracks`, `follow`.
 """
