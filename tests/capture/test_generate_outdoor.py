@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import itertools
 
 import igl
 import numpy as np
@@ -12,6 +13,7 @@ from capture.engine.generate.kit.mesh import MeshBuilder
 from capture.engine.generate.kit.noise import NoiseBank
 from capture.engine.generate.kit.rays import RayTracer
 from capture.engine.generate.kit.spawns import settle_spawns
+from capture.engine.generate.outdoor import desertland, forests, mountains
 from capture.engine.generate.outdoor.nature import grounds, trees
 from capture.engine.generate.outdoor.nature.daylight import draw_daylight
 from capture.engine.generate.outdoor.nature.fields import Fields
@@ -55,6 +57,13 @@ def test_same_seed_same_bytes_and_another_seed_another_place():
     assert first.sun == again.sun and first.fog == again.fog
     assert first.sun != other.sun
     assert first.geometry.position_cm.tobytes() != other.geometry.position_cm.tobytes()
+
+
+@pytest.mark.parametrize("traits", [forests.traits, mountains.traits, desertland.traits])
+def test_listed_places_of_a_kind_differ_in_two_traits_at_least(traits):
+    listed = [traits(seed) for seed in range(24)]
+    for first, second in itertools.combinations(listed, 2):
+        assert sum(a != b for a, b in zip(first, second, strict=True)) >= 2
 
 
 def test_arrays_follow_the_contract(scene):

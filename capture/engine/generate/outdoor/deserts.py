@@ -1,4 +1,4 @@
-"""Deserts: "desert:SEED", canyons with rock arches, valleys of mesas, and oases among dunes.
+"""Deserts: "desert:SEED", canyons with rock arches, mesas, pillars, dunes, oases, salt pans.
 
 The camera roams over 80 m of open ground about the origin.
 """
@@ -7,125 +7,55 @@ import numpy as np
 
 from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.materials import Material
-from capture.engine.generate.kit.pictures import Colour, pick, vary
+from capture.engine.generate.kit.pictures import pick, vary
+from capture.engine.generate.kit.shapes import lathe
+from capture.engine.generate.outdoor.desertland import FINE_CM, OUTER_CM, DesertLand
 from capture.engine.generate.outdoor.nature import buildings, grounds, plants
 from capture.engine.generate.outdoor.nature.buildings import Skin
-from capture.engine.generate.outdoor.nature.country import Country
 from capture.engine.generate.outdoor.nature.fields import smoothstep
 from capture.engine.generate.outdoor.nature.land import Land
 from capture.engine.generate.outdoor.nature.trees import tube
 from capture.engine.scene import Scene
 
-ROAM_CM, FINE_CM, OUTER_CM = 4000.0, 4700.0, 120000.0
-HOURS = ("noon", "noon", "morning", "evening", "evening", "sunset")
-# Of the rock: its layers, and the sand that it becomes.
-_ROCKS: list[tuple[list[Colour], Colour]] = [
-    (
-        [(178, 92, 58), (200, 118, 74), (156, 76, 50), (214, 150, 104), (186, 100, 62)],
-        (206, 138, 92),
-    ),
-    ([(206, 176, 132), (188, 152, 108), (220, 196, 156), (170, 134, 96)], (220, 194, 148)),
-    (
-        [(150, 108, 84), (176, 134, 104), (132, 92, 76), (196, 160, 128), (146, 112, 98)],
-        (192, 158, 122),
-    ),
-    ([(190, 128, 70), (216, 162, 98), (168, 104, 58), (228, 186, 128)], (222, 176, 116)),
-]
-
 
 def generate_desert(seed: int) -> Scene:
     """The desert of a seed."""
-    maker = _Desert(np.random.default_rng([seed, 0xDE5E]))
+    maker = _Desert(np.random.default_rng([seed, 0xDE5E]), seed)
     maker.build()
-    return maker.finish(f"desert:{seed}", maker.caption(), maker.spawn_places(), maker.roam_cm(700))
+    return maker.finish(f"desert:{seed}", maker.caption(), maker.starts, maker.roam_cm(700))
 
 
-class _Desert(Country):
+class _Desert(DesertLand):
     """Builds one desert."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        super().__init__(rng, "summer", HOURS, ROAM_CM, 2.2, snow=False)
-        self.style = pick(rng, ["canyon", "canyon", "mesas", "oasis"])
-        self.layers, self.sand_colour = pick(rng, _ROCKS)
-        self.way = float(rng.uniform(0, np.pi))
-        self.wide = float(rng.uniform(1200, 4200))
-        self.tall = float(rng.uniform(900, 4400))
-        self.steps = float(rng.uniform(2.2, 6.5))  # ledges of a cliff
-        self.bend = float(rng.uniform(400, 1500)), float(rng.uniform(0, 6.28))
-        self.pond_size = float(rng.uniform(900, 1500))
-        self.cacti = 0 if self.style == "oasis" else int(pick(rng, [0, 6, 20, 50]))
-        self.growth = float(rng.uniform(0.1, 1.6))  # of scrub and grass
-        self.things: list[str] = []
-
-    def turned(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Places along and across the valley."""
-        c, s = np.cos(self.way), np.sin(self.way)
-        u = c * x + s * y
-        return u, c * y - s * x - self.bend[0] * np.sin(u / 3200 + self.bend[1])
-
-    def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """The ground of the style."""
-        return getattr(self, f"_{self.style}_height")(np.asarray(x, float), np.asarray(y, float))
-
-    def _floor(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return 130 * self.fields.fractal(x, y, 2600, 3) + 10 * self.fields.noise(x, y, 330, 7)
-
-    def _terraced(self, rise: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Cliffs with ledges where `rise` goes from 0 to 1."""
-        steps = self.steps
-        place = rise * steps
-        ledge = np.floor(place) + smoothstep(0.25, 0.8, place % 1)
-        shape = 0.82 * ledge / steps + 0.18 * rise
-        rough = 1 + 0.13 * self.fields.noise(x, y, 2400, 17)
-        return self.tall * shape * rough
-
-    def _canyon_height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        _, v = self.turned(x, y)
-        edge = np.abs(v) + 620 * self.fields.fractal(x, y, 2300, 4, 20)
-        rise = np.clip((edge - self.wide) / 1150, 0, 1)
-        far = np.hypot(x, y)
-        plateau = 5200 * smoothstep(9000, 60000, far) * self.fields.ridges(x, y, 30000, 4, 8)
-        return self._floor(x, y) * (1 - 0.6 * rise) + self._terraced(rise, x, y) + plateau
-
-    def _mesas_height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        far = np.hypot(x, y)
-        field = self.fields.fractal(x, y, 17000, 3, 20) + 0.25 * self.fields.noise(x, y, 2600, 25)
-        rise = np.clip((field - 0.28) / 0.16, 0, 1) * smoothstep(4200, 7000, far)
-        skirt = smoothstep(0.0, 0.3, field) * smoothstep(4200, 8000, far)
-        return self._floor(x, y) + 900 * skirt + 2.4 * self._terraced(rise, x, y)
-
-    def _oasis_height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        u, v = self.turned(x, y)
-        far = np.hypot(x, y)
-        dune = 1 - np.abs(self.fields.fractal(u, v * 0.5, 5200, 2, 20))
-        dunes = dune**3 * 1500 * smoothstep(2200, 7500, far)
-        big = 5200 * smoothstep(15000, 60000, far) * self.fields.ridges(x, y, 30000, 3, 8)
-        return 0.5 * self._floor(x, y) + dunes + big - 190 * self.wet(x, y)
-
-    def wet(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """1 in the oasis's pond."""
-        far = np.hypot(x - 600, y + 300) + 330 * self.fields.fractal(x, y, 1900, 2, 70)
-        return 1 - smoothstep(0.55 * self.pond_size, self.pond_size, far)
 
     def build(self) -> None:
         """Everything."""
         self.land = Land(self.height, FINE_CM, OUTER_CM, (124, 44))
         self._paint()
-        if self.style == "oasis":
-            self._oasis()
-        if self.style == "canyon" and self.rng.random() < 0.6:
+        self.starts = self.spawn_places()
+        for x, y, _, _ in self.starts:
+            self.ground.claim(x, y, 220)  # no trunk in the view
+        if self.style in ("oasis", "salt", "hoodoos"):
+            getattr(self, f"_{self.style}")()
+        if self.style == "canyon" and self.rng.random() < 0.7:
             self._arches()
-        if self.rng.random() < 0.4:
-            self._hut()
-        self.rocks(int(self.rng.integers(20, 50)), 4400, self.stones, (55, 0.6), self._low, 0.0)
-        self.rocks(26, (4600, 9000), self.stones, (170, 0.5), self._low, 0.0, "boulder")
+        if self.built != "nothing":
+            getattr(self, f"_{self.built}")()
+        many = {"salt": 0.15, "dunes": 0.1}.get(self.style, 1.0)
+        count = int(many * self.rng.integers(20, 50))
+        self.rocks(count, 4400, self.stones, (55, 0.6), self._low, 0.0)
+        far = int(26 * many)
+        self.rocks(far, (4600, 9000), self.stones, (170, 0.5), self._low, 0.0, "boulder")
         self._plants()
 
     def _paint(self) -> None:
         noise, m, rng = self.noise, self.m, self.rng
         colour = vary(rng, self.sand_colour, 8)
-        sand = grounds.sand(noise, colour, 0.1 if self.style == "oasis" else 0.03)
+        sandy = self.style in ("oasis", "dunes")
+        sand = grounds.sand(noise, colour, 0.1 if sandy else 0.03)
         stony = grounds.soil(noise, tex.darker(colour, 0.86), 0.9)
+        if self.style == "salt":
+            sand, stony = grounds.rock(noise, (226, 221, 210)), grounds.sand(noise, colour, 0.02)
         green = grounds.meadow(noise, (112, 124, 62), colour)
         # The sequence of layers is as high as one repeat: it must not repeat too often.
         strata = m.tiled(grounds.strata(noise, self.layers * 2), 900, 1250)
@@ -136,7 +66,9 @@ class _Desert(Country):
         x, y, _ = self.land.middles().T
         up = self.land.upness()
         share = smoothstep(-0.3, 0.7, self.fields.fractal(x, y, 1900, 3, 40))
-        share = share * (0.35 if self.style == "oasis" else 1.0)
+        share = share * (0.35 if sandy or self.style == "salt" else 1.0)
+        if self.style == "salt":
+            share = np.maximum(share, smoothstep(5000, 12000, np.hypot(x, y)))
         choice = grounds.step_of(share, ground)
         if self.style == "oasis":
             wet = self.wet(x, y) * smoothstep(-0.5, 0.2, self.fields.noise(x, y, 700, 44))
@@ -144,7 +76,7 @@ class _Desert(Country):
         sets = [*ground, *shore]
         choice = choice + len(sets) * (np.hypot(x, y) > 12000)
         far = [s.scaled(2600, 2600) for s in sets]
-        wall = up < (0.5 if self.style == "oasis" else 0.78)
+        wall = up < (0.5 if sandy else 0.9 if self.style == "badlands" else 0.78)
         choice = np.where(wall, 2 * len(sets), choice)
         with self.b.object("ground"):
             self.land.add_to(self.b, [*sets, *far, strata], choice)
@@ -198,6 +130,46 @@ class _Desert(Country):
             with self.b.object("fence"):
                 buildings.fence(self.b, self.on_land(posts), wood)
             self.things.append("a clay hut with a fence")
+
+    def _ruin(self) -> None:
+        """Walls of mud brick that have melted in the rain of centuries."""
+        rng, colour = self.rng, tex.darker(self.sand_colour, 0.88)
+        look = tex.bricks(self.noise, colour, tex.darker(colour, 0.8), 12, 6, 0.1, 0.03)
+        clay = self.m.tiled(look, 260, 200)
+        for x, y in self.ground.scatter(1, 2300, 0, self._low, 600, 800):
+            with self.at(x, y):
+                for k in range(int(rng.integers(4, 7))):
+                    place = rng.uniform(-520, 520, 2)
+                    long, high = float(rng.uniform(350, 760)), float(rng.uniform(200, 420))
+                    turn = 90.0 * (k % 2) + rng.normal(0, 3)
+                    with self.b.object("ruin_wall"), self.b.at(*place, 0, turn):
+                        buildings.ruin_wall(self.b, rng, clay, long, high, 50, gate=k == 0)
+            self.things.append("ruined walls of mud brick")
+
+    def _salt(self) -> None:
+        """Shallow pools that mirror the sky."""
+        water = grounds.water(self.noise, (128, 140, 142), (176, 186, 190))
+        with self.b.object("pools"):
+            material = self.m.tiled(water, 700, gloss=0.85)
+            self.b.quad((-6500, -6500, -7), (13000, 0, 0), (0, 13000, 0), material, 500)
+
+    def _hoodoos(self) -> None:
+        """Pillars of layered rock, thin where it is soft, some with a cap."""
+        rng = self.rng
+
+        def aside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+            return self._low(x, y) * (np.abs(self.turned(x, y)[1]) > 380)
+
+        for x, y in self.ground.scatter(46, 6500, 480, aside, 150, 190):
+            wide, tall = float(rng.uniform(60, 170)), float(rng.uniform(0.25, 1.0)) * 1500
+            z = np.linspace(tall, -120, 24)
+            radius = wide * (1.1 - 0.45 * z / tall)
+            radius *= 1 + 0.14 * np.sin(z / 95 + rng.uniform(0, 6)) + rng.normal(0, 0.02, 24)
+            cap = 0.45 * np.exp(-(((z / tall - 0.84) / 0.09) ** 2))
+            radius *= 1 + cap * (rng.random() < 0.4)
+            profile = [(0.5, tall + 20), *zip(radius, z, strict=True)]
+            with self.b.object("pillar"), self.at(x, y):
+                lathe(self.b, (0, 0, 0), profile, self.strata.scaled(900, 620), 18)
 
     def _oasis(self) -> None:
         rng, reach = self.rng, self.pond_size * 1.2
@@ -281,10 +253,15 @@ class _Desert(Country):
         place = {
             "canyon": "A desert canyon between layered rock walls",
             "mesas": "A desert plain with layered mesas in the distance",
+            "hoodoos": "A desert with tall pillars of layered rock",
+            "salt": "A white salt pan with shallow pools in a desert",
+            "badlands": "A desert valley between furrowed, striped hills",
+            "dunes": "A sea of sand dunes",
             "oasis": "An oasis with palms around a pond among sand dunes",
         }[self.style]
         plants_ = "cacti and dry scrub" if self.cacti else "scrub and dead trees"
-        text = ", ".join([*self.things, "rocks"]) + f", {plants_}"
+        rocks = [] if self.style == "dunes" else ["rocks"]
+        text = ", ".join([*self.things, *rocks, plants_])
         return f"{place} {self.daylight.hour}, with {text}."
 
 

@@ -1,143 +1,118 @@
-"""Forests: "forest:SEED", dense and mixed, with a trail through it, logs, rocks and undergrowth.
+"""Forests: "forest:SEED", of seven kinds and thirteen layouts, with logs, rocks and undergrowth.
 
-The trail winds along x through the middle; trees stand dense in a square of 110 m and, farther
-out, as pictures on rising ground that ends in haze.
+Trees stand dense in a square of 110 m and, farther out, as pictures on rising ground that ends in
+haze. What lies in the middle is the layout's: see forest_trails.py and forest_glades.py.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from capture.engine.generate.kit.materials import Material
 from capture.engine.generate.kit.noise import NoiseBank
-from capture.engine.generate.kit.pictures import Colour, pick, vary
+from capture.engine.generate.kit.pictures import pick, vary
+from capture.engine.generate.outdoor import forest_glades as glades
+from capture.engine.generate.outdoor import forest_trails as trails
+from capture.engine.generate.outdoor.forest_kinds import KINDS, Kind, grown
 from capture.engine.generate.outdoor.nature import grounds, plants, trees
 from capture.engine.generate.outdoor.nature.country import Country
-from capture.engine.generate.outdoor.nature.daylight import draw_season
 from capture.engine.generate.outdoor.nature.fields import smoothstep
 from capture.engine.generate.outdoor.nature.flora import BROAD, NEEDLES
 from capture.engine.generate.outdoor.nature.land import Land
 from capture.engine.generate.outdoor.nature.rocks import rock
 from capture.engine.scene import Scene
 
-ROAM_CM, FINE_CM, DENSE_CM, OUTER_CM = 3600.0, 4200.0, 6200.0, 40000.0
+ROAM_CM, FINE_CM, DENSE_CM, OUTER_CM = 3600.0, 4200.0, 5600.0, 40000.0
 CANOPY_CM = 10200.0  # from here on the forest is a roof of leaves seen from outside
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Kind:
-    """A kind of forest."""
+# What follows the seed in turns of coprime lengths: no two of many seeds share all of it.
+LAYOUTS: tuple[type[trails.Layout], ...] = (
+    trails.Stream,
+    glades.Hut,
+    trails.Layout,
+    glades.Boulders,
+    trails.Ride,
+    glades.Pond,
+    trails.Slope,
+    glades.Stones,
+    trails.Burnt,
+    glades.Camp,
+    trails.Edge,
+    glades.Ruin,
+    trails.Hollow,
+)
+SEASONS = ("summer", "autumn", "snow", "spring", "summer", "autumn", "winter", "spring")
 
-    words: str
-    trees: tuple[str, ...]
-    height: tuple[float, float]
-    count: int
-    soil: Colour
-    litter: tuple[Colour, ...]
-    undergrowth: tuple[str, ...]
-    moss: float
 
-
-_KINDS = {
-    "spruce": _Kind(
-        words="spruce and fir forest",
-        trees=("spruce", "spruce", "fir"),
-        height=(900, 1900),
-        count=230,
-        soil=(74, 60, 46),
-        litter=((106, 80, 54), (88, 96, 50)),
-        undergrowth=("fern", "moss", "grass"),
-        moss=0.5,
-    ),
-    "beech": _Kind(
-        words="beech forest",
-        trees=("beech", "beech", "oak", "beech"),
-        height=(1100, 1900),
-        count=150,
-        soil=(92, 70, 50),
-        litter=((158, 104, 62), (128, 82, 48)),
-        undergrowth=("fern", "sapling"),
-        moss=0.3,
-    ),
-    "birch": _Kind(
-        words="birch wood",
-        trees=("birch", "birch", "birch", "pine"),
-        height=(900, 1500),
-        count=200,
-        soil=(96, 92, 60),
-        litter=((126, 122, 66), (104, 116, 58)),
-        undergrowth=("grass", "grass", "flower", "fern"),
-        moss=0.2,
-    ),
-    "pine": _Kind(
-        words="pine wood",
-        trees=("pine", "pine", "pine", "birch"),
-        height=(1200, 2000),
-        count=165,
-        soil=(128, 104, 74),
-        litter=((150, 112, 74), (116, 104, 66)),
-        undergrowth=("grass", "bush", "moss"),
-        moss=0.15,
-    ),
-    "mixed": _Kind(
-        words="mixed forest",
-        trees=("oak", "spruce", "beech", "birch", "maple", "pine"),
-        height=(900, 1800),
-        count=165,
-        soil=(88, 70, 50),
-        litter=((140, 98, 58), (96, 96, 50)),
-        undergrowth=("fern", "bush", "grass"),
-        moss=0.4,
-    ),
-}
+def traits(seed: int) -> tuple[type[trails.Layout], Kind, str]:
+    """Layout, kind and season of a forest."""
+    return (
+        LAYOUTS[seed % len(LAYOUTS)],
+        KINDS[(3 * seed) % len(KINDS)],
+        SEASONS[seed % len(SEASONS)],
+    )
 
 
 def generate_forest(seed: int) -> Scene:
     """The forest of a seed."""
     rng = np.random.default_rng([seed, 0xF0E5])
-    maker = _Forest(rng)
+    maker = Forest(rng, *traits(seed))
     maker.build()
     return maker.finish(f"forest:{seed}", maker.caption(), maker.spawn_places())
 
 
-class _Forest(Country):
+class Forest(Country):
     """Builds one forest."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        hours = ("noon", "morning", "morning", "evening", "overcast", "mist")
-        super().__init__(rng, draw_season(rng), hours, ROAM_CM, 0.7)
-        self.kind = _grown(rng, _KINDS[pick(rng, list(_KINDS))])
-        self.bend = rng.uniform(150, 1000), rng.uniform(2600, 4200), rng.uniform(0, 6.28)
-        self.relief = float(rng.uniform(40, 420))
+    def __init__(
+        self, rng: np.random.Generator, layout: type[trails.Layout], kind: Kind, season: str
+    ) -> None:
+        snow = season == "snow" and not kind.mild
+        season = "winter" if snow else "spring" if season == "snow" else season
+        hours = ("noon", "morning", "morning", "evening", "sunset", "overcast", "mist")
+        super().__init__(rng, season, hours, ROAM_CM, 0.7, snow)
+        self.kind = grown(rng, kind)
+        self.layout = layout(self)
+        self.relief = float(rng.uniform(*layout.relief))
+        self._stones: list[Material] = []
         self.trodden = float(rng.uniform(0.0, 0.8))  # of the snow on the trail
-        # The sky between the trunks is brighter than what the metering looks at; so is mist.
-        dimmed = 0.7 if self.daylight.fog[3] > 1 / 20_000 else 0.84
+        # The sky between dark trunks, mist and clearings are brighter than what is metered.
+        dimmed = 0.7 if self.daylight.brightness >= 1.0 else 0.84
         self.daylight = replace(self.daylight, brightness=dimmed * self.daylight.brightness)
 
-    def trail(self, x: np.ndarray) -> np.ndarray:
-        """The trail's y at x."""
-        high, long, phase = self.bend
-        return high * np.sin(x / long * 2 + phase) + 0.3 * high * np.sin(x / long * 5 + 2 * phase)
-
-    def off_trail(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Distance from the trail's middle."""
-        slope = (self.trail(x + 20) - self.trail(x - 20)) / 40
-        return np.abs(y - self.trail(x)) / np.sqrt(1 + slope**2)
-
     def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """The ground: soft humps, flatter on the trail, rising far away."""
+        """The ground: soft humps, shaped by the layout, rising far away."""
         humps = self.relief * self.fields.fractal(x, y, 2600, 3)
-        bumps = 14 * self.fields.noise(x, y, 380, 9)
         far = np.hypot(x, y)
         rise = 2600 * smoothstep(7000, 30000, far) * (0.7 + 0.5 * self.fields.noise(x, y, 9000, 5))
-        bed = smoothstep(40, 320, self.off_trail(x, y))
         crowns = 0.75 + 0.16 * self.fields.fractal(x, y, 1500, 2, 11)
         roof = np.mean(self.kind.height) * smoothstep(CANOPY_CM, CANOPY_CM + 500, far) * crowns
-        return humps + bumps * bed - 16 * (1 - bed) + rise + roof
+        return self.layout.shaped(x, y, humps) + rise + roof * self.layout.roof(x, y)
+
+    def water(self) -> Material:
+        """Dark water, or ice."""
+        if self.snow:
+            return self.m.tiled(grounds.snow(self.noise, (172, 192, 206)), 500, gloss=0.3)
+        deep, light = self.pick([((34, 44, 36), (108, 124, 104)), ((52, 46, 32), (126, 116, 86)),
+                                 ((40, 62, 66), (120, 146, 142))])  # fmt: skip
+        return self.m.tiled(grounds.water(self.noise, deep, light), 420, gloss=0.6)
+
+    def stones(self) -> list[Material]:
+        """From bare stone to what lies on it."""
+        if not self._stones:
+            stone = grounds.rock(self.noise, vary(self.rng, (122, 120, 114), 14), (112, 118, 78))
+            cover = grounds.snow(self.noise) if self.snow else _moss(self.noise)
+            self._stones = grounds.blend(self.m, self.noise, stone, cover, 3, 260)
+        return self._stones
 
     def build(self) -> None:
         """Everything."""
         self.land = Land(self.height, FINE_CM, OUTER_CM, (132, 38))
         self._paint()
+        for x, y, _ in self.layout.spawns():
+            self.ground.claim(x, y, 240)  # no boughs in the face
+        self.layout.build()
         self._big_trees()
         self._far_trees()
         self._lying()
@@ -150,7 +125,10 @@ class _Forest(Country):
             colours += [(196, 120, 50), (178, 84, 44)]
         floor = grounds.litter(noise, colours, vary(self.rng, kind.soil, 8))
         green = grounds.meadow(noise, (82, 104, 44), (132, 116, 66))
-        path = grounds.soil(noise, vary(self.rng, (126, 104, 78), 12), 0.25)
+        burnt = isinstance(self.layout, trails.Burnt) and not self.snow
+        if burnt:
+            floor = grounds.litter(noise, [(72, 68, 64), (104, 100, 96)], (46, 42, 40))
+        path = grounds.soil(noise, vary(self.rng, self.layout.path, 12), 0.25)
         if self.snow:
             path = self.trodden * floor + (1 - self.trodden) * grounds.snow(noise, (186, 190, 198))
             floor, green = grounds.snow(noise), grounds.litter(noise, [(202, 208, 218)], kind.soil)
@@ -160,13 +138,14 @@ class _Forest(Country):
         middle = self.land.middles()
         x, y = middle[:, 0], middle[:, 1]
         patches = smoothstep(0.05, 0.75, self.fields.fractal(x, y, 1400, 3, 20) + kind.moss - 0.25)
-        patches *= smoothstep(180, 500, self.off_trail(x, y))
-        wear = 1 - np.clip(
-            (self.off_trail(x, y) + 50 * self.fields.noise(x, y, 300, 3)) / 260, 0, 1
-        )
+        patches *= smoothstep(180, 500, self.layout.off_way(x, y))
+        if isinstance(self.layout, trails.Edge) and not self.snow:
+            patches = np.maximum(patches, smoothstep(-60, 260, self.layout.meadow(x, y)))
+        wear = self.layout.wear(x, y)
         choice = grounds.step_of(patches, moss)
         choice = np.where(wear > 0.02, len(moss) + grounds.step_of(wear * 1.25, worn), choice)
-        choice = np.where(np.hypot(x, y) > CANOPY_CM, len(moss) + len(worn), choice)
+        crowns = (np.hypot(x, y) > CANOPY_CM) & (self.layout.roof(x, y) > 0.3)
+        choice = np.where(crowns, len(moss) + len(worn), choice)
         with self.b.object("ground"):
             self.land.add_to(self.b, [*moss, *worn, roof], choice)
 
@@ -186,13 +165,14 @@ class _Forest(Country):
         return image * 0.85
 
     def _chance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Where trees may stand: not on the trail, fewer in clearings."""
+        """Where trees may stand: fewer in clearings."""
         clearing = smoothstep(-0.75, -0.2, self.fields.noise(x, y, 3000, 30))
-        return (self.off_trail(x, y) > 210) * (0.12 + 0.88 * clearing)
+        return self.layout.chance(x, y) * (0.12 + 0.88 * clearing)
 
     def _big_trees(self) -> None:
         rng, kind = self.rng, self.kind
-        places = self.ground.scatter(kind.count, DENSE_CM - 200, 260, self._chance, claim=60)
+        count = kind.count // 5 if isinstance(self.layout, trails.Burnt) else kind.count
+        places = self.ground.scatter(count, DENSE_CM - 200, 230, self._chance, 40, 60)
         tall = rng.uniform(*kind.height, len(places)) * rng.choice([0.45, 0.7, 1, 1], len(places))
         for (x, y), z, height in zip(places, self.land.height(*places.T), tall, strict=True):
             name = "dead" if rng.random() < 0.04 else pick(rng, kind.trees)
@@ -205,7 +185,8 @@ class _Forest(Country):
         kinds = tuple(dict.fromkeys(self.kind.trees))[:4]
         sprites = self.flora.far(kinds)
         for reach, count, apart in (((DENSE_CM, 8200), 200, 300), ((8200, 9700), 120, 380)):
-            places = self.ground.scatter(count, reach, apart)
+            wood = None if reach[0] > DENSE_CM else self.layout.chance
+            places = self.ground.scatter(count, reach, apart, wood)
             tall = self.rng.uniform(0.85, 1.1, len(places)) * np.mean(self.kind.height)
             points = np.column_stack([places, self.land.height(*places.T)])
             with self.b.object("far_trees"):
@@ -214,17 +195,18 @@ class _Forest(Country):
     def _lying(self) -> None:
         """Logs, stumps and rocks."""
         rng = self.rng
-        stone = grounds.rock(self.noise, vary(rng, (122, 120, 114), 14), (112, 118, 78))
-        cover = grounds.snow(self.noise) if self.snow else _moss(self.noise)
-        stones = grounds.blend(self.m, self.noise, stone, cover, 3, 260)
-        off = lambda x, y: (self.off_trail(x, y) > 230).astype(float)  # noqa: E731
-        for x, y in self.ground.scatter(int(rng.integers(8, 26)), 4600, 300, off, 80, 120):
+        stones, off = self.stones(), self.layout.chance
+        for x, y in self.ground.scatter(
+            int(rng.integers(*self.layout.rocks)), 4600, 300, off, 80, 120
+        ):
             size = float(rng.lognormal(4.1, 0.5))
             radii = size * rng.uniform(0.7, 1.3), size * rng.uniform(0.7, 1.3), size * 0.75
             with self.b.object("rock"), self.b.at(x, y, self.land.height(x, y)[0]):
                 rock(self.b, rng, radii, stones, 0.35, splits=3 if size > 90 else 2)
         bark = self.flora.bark((92, 78, 64))
-        for x, y in self.ground.scatter(int(rng.integers(4, 10)), 4200, 600, off, 150, 180):
+        for x, y in self.ground.scatter(
+            int(rng.integers(*self.layout.logs)), 4200, 600, off, 150, 180
+        ):
             self._log(x, y, bark)
         wood = self.flora.bark((150, 120, 86))
         for x, y in self.ground.scatter(int(rng.integers(3, 9)), 4200, 500, off, 60, 70):
@@ -262,7 +244,7 @@ class _Forest(Country):
 
             def wanted(x: np.ndarray, y: np.ndarray, number: int = number) -> np.ndarray:
                 patch = smoothstep(-0.15, 0.5, self.fields.noise(x, y, 900, 40 + number))
-                return patch * (self.off_trail(x, y) > 120)
+                return patch * (self.layout.off_way(x, y) > self.layout.half_way - 90)
 
             sparse = 0.3 if self.snow else 1.0
             if kind == "fern":
@@ -301,12 +283,8 @@ class _Forest(Country):
                 plants.bush(self.f, rng, leaves, size, size * rng.uniform(0.9, 1.6), 26)
 
     def spawn_places(self) -> np.ndarray:
-        """Along the trail, looking along it and into the trees."""
-        x = np.linspace(-ROAM_CM * 0.86, ROAM_CM * 0.86, 8)
-        y = np.clip(self.trail(x), -ROAM_CM * 0.8, ROAM_CM * 0.8)
-        ahead = np.degrees(np.arctan2(self.trail(x + 600) - self.trail(x), 600))
-        yaw = ahead + np.array([0, 35, -30, 180, 0, 140, -150, 180])
-        return self.spawns(np.column_stack([x, y, yaw]))
+        """As the layout has them."""
+        return self.spawns(self.layout.spawns())
 
     def caption(self) -> str:
         """One factual sentence."""
@@ -314,24 +292,7 @@ class _Forest(Country):
         when = "snowy " if self.snow else "bare winter " if plain else f"{self.season} "
         when = "" if self.season == "summer" else when
         article = "An" if (when or self.kind.words)[0] in "aeiou" else "A"
-        return (
-            f"{article} {when}{self.kind.words} {self.daylight.hour}, with a winding trail, "
-            "fallen logs, stumps and rocks."
-        )
-
-
-def _grown(rng: np.random.Generator, kind: _Kind) -> _Kind:
-    """A kind of forest, young or old, thick or thinned."""
-    age, density = float(rng.uniform(0.65, 1.2)), float(rng.uniform(0.5, 1.25))
-    low, high = kind.height
-    some = rng.permutation(len(kind.trees))[: int(rng.integers(2, len(kind.trees) + 1))]
-    return replace(
-        kind,
-        height=(low * age, high * age),
-        count=int(kind.count * density),
-        trees=tuple(kind.trees[k] for k in sorted(some)),
-        moss=float(kind.moss * rng.uniform(0.3, 1.5)),
-    )
+        return f"{article} {when}{self.kind.words} {self.daylight.hour}, with {self.layout.words}."
 
 
 def _moss(noise: NoiseBank) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Mountains: "mountains:SEED", a high meadow with rocks and a lake below peaks with snow.
+"""Mountains: "mountains:SEED", a high valley with rocks and a lake below peaks with snow.
 
 The camera roams over a meadow of 90 m; ridges rise around it to a kilometre and a half away.
 """
@@ -7,23 +7,37 @@ import numpy as np
 
 from capture.engine.generate.kit import textures as tex
 from capture.engine.generate.kit.pictures import pick, vary
+from capture.engine.generate.outdoor.mountain_covers import COVERS, Cover, dry_stone_wall
 from capture.engine.generate.outdoor.nature import buildings, grounds
 from capture.engine.generate.outdoor.nature.buildings import Skin
 from capture.engine.generate.outdoor.nature.country import Country
-from capture.engine.generate.outdoor.nature.daylight import draw_season
 from capture.engine.generate.outdoor.nature.fields import smoothstep
 from capture.engine.generate.outdoor.nature.land import Land
 from capture.engine.scene import Scene
 
 ROAM_CM, FINE_CM, OUTER_CM = 4000.0, 4600.0, 150000.0
 FAR_CM = 11000.0  # from here on textures are larger
+# What follows the seed in turns of coprime lengths: no two of many seeds share all of it.
+STONES = ((128, 128, 122), (178, 168, 148), (84, 82, 84), (158, 108, 84), (164, 138, 100))
+SEASONS = ("summer", "autumn", "snow", "spring")
+CRESTS = ("ridges", "domes", "tables")
 HOURS = ("noon", "morning", "evening", "evening", "sunset", "overcast")
+
+
+def traits(seed: int) -> tuple[Cover, str, str, tuple[int, int, int]]:
+    """Cover, season, shape and stone of the mountains of a seed."""
+    return (
+        COVERS[seed % len(COVERS)],
+        SEASONS[seed % len(SEASONS)],
+        CRESTS[seed % len(CRESTS)],
+        STONES[seed % len(STONES)],
+    )
 
 
 def generate_mountains(seed: int) -> Scene:
     """The mountains of a seed."""
     rng = np.random.default_rng([seed, 0x40A7])
-    maker = _Mountains(rng)
+    maker = _Mountains(rng, seed)
     maker.build()
     return maker.finish(f"mountains:{seed}", maker.caption(), maker.spawn_places())
 
@@ -31,25 +45,14 @@ def generate_mountains(seed: int) -> Scene:
 class _Mountains(Country):
     """Builds one scene."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        super().__init__(rng, draw_season(rng), HOURS, ROAM_CM, 2.6)
+    def __init__(self, rng: np.random.Generator, seed: int) -> None:
+        self.cover, season, self.crest, stone = traits(seed)
+        snow = season == "snow"
+        super().__init__(rng, "winter" if snow else season, HOURS, ROAM_CM, 2.6, snow)
         self.valley = float(rng.uniform(0, np.pi))  # the way the valley runs
         self.peak = float(rng.uniform(26000, 62000))
         self.relief = float(rng.uniform(120, 420))
-        self.stone = vary(
-            rng,
-            pick(
-                rng,
-                [
-                    (128, 128, 122),
-                    (142, 134, 116),
-                    (112, 118, 120),
-                    (150, 146, 132),
-                    (120, 114, 100),
-                ],
-            ),
-            6,
-        )
+        self.stone = vary(rng, stone, 6)
         self.lake = bool(rng.random() < 0.6)
         angle = self.valley + rng.normal(0, 0.5)
         self.lake_at = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(3800, 5600)
@@ -84,13 +87,24 @@ class _Mountains(Country):
         meadow = meadow * (1 - near) + 40 * near
         side = np.abs(np.sin(np.arctan2(y, x) - self.valley))
         rise = smoothstep(5200, 95000, far) ** 1.15 * (0.3 + 0.7 * side)
-        ridge = self.fields.ridges(x, y, 62000, 6, 30)
+        ridge = self._crests(x, y)
         foot = 1500 * smoothstep(4600, 16000, far) * side
         land = meadow + foot + self.peak * rise * (0.25 + 0.95 * ridge)
         if self.lake:
             depth = self.lake_depth(x, y)
             land = land * (1 - depth) + (self.lake_z - 350 * depth) * depth
         return land
+
+    def _crests(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """How high the mountains are, about 0..1: sharp, rounded, or flat with cliffs."""
+        if self.crest == "ridges":
+            return self.fields.ridges(x, y, 62000, 6, 30)
+        round_ = 0.5 + 0.55 * self.fields.fractal(x, y, 50000, 5, 30, 0.4)
+        if self.crest == "domes":
+            return 0.75 * round_
+        ledge = round_ * 3.2
+        step = np.floor(ledge) + smoothstep(0.62, 0.9, ledge % 1)
+        return 0.3 * step + 0.05 * self.fields.fractal(x, y, 7000, 3, 36)
 
     def build(self) -> None:
         """Everything."""
@@ -100,17 +114,16 @@ class _Mountains(Country):
         if self.lake:
             self._water()
         self._building()
+        for x, y, _, _ in self.spawn_places():
+            self.ground.claim(x, y, 240)  # no boughs in the face
         self._stones()
         self._plants()
 
     def _materials(self) -> None:
         noise, m, rng = self.noise, self.m, self.rng
-        green = {
-            "spring": (98, 128, 52),
-            "autumn": (142, 122, 62),
-            "winter": (128, 116, 70),
-        }.get(self.season, (88, 114, 46))
-        grass = grounds.meadow(noise, vary(rng, green, 8), (150, 138, 82), 0.25)
+        cover = self.cover
+        green = cover.green.get(self.season, cover.green[""])
+        grass = grounds.meadow(noise, vary(rng, green, 8), cover.dry, cover.flowers)
         stone = grounds.rock(noise, self.stone, (128, 124, 92))
         snow = grounds.snow(noise)
         path = grounds.soil(noise, (140, 122, 96), 0.5)
@@ -131,6 +144,7 @@ class _Mountains(Country):
         rough = self.fields.fractal(x, y, 3000 + 0.12 * far, 3, 50)
         stony = smoothstep(0.88, 0.66, up + 0.1 * rough) + smoothstep(0.5, 0.9, rough) * 0.4
         stony += smoothstep(0.35, 0.6, z / self.peak + 0.12 * rough)
+        stony += self.cover.stony * smoothstep(-0.5, 0.4, rough)
         line = (0.16 if self.snow else 0.42) * self.peak * (1 + 0.3 * rough)
         white = smoothstep(0.9, 1.25, z / line) * smoothstep(0.42, 0.66, up)
         if self.snow:
@@ -227,10 +241,31 @@ class _Mountains(Country):
         return free * (self.lake_depth(x, y) < 0.12) if self.lake else free
 
     def _stones(self) -> None:
-        rng = self.rng
-        self.rocks(int(rng.integers(14, 34)), 4400, self.stones, (70, 0.55), self._dry, 0.2)
+        rng, many = self.rng, self.cover.rocks
+        count = int(many * rng.integers(14, 34))
+        self.rocks(count, 4400, self.stones, (70, 0.55), self._dry, 0.2)
         self.rocks(30, (4600, 9000), self.stones, (170, 0.6), self._dry, 0.2, "boulder")
-        self.rocks(40, 4200, self.stones[:1], (20, 0.4), self._dry, 0.0, "stone")
+        self.rocks(int(40 * many), 4200, self.stones[:1], (20, 0.4), self._dry, 0.0, "stone")
+        if self.cover.walls:
+            self._walls()
+
+    def _walls(self) -> None:
+        """Dry-stone walls across the pasture, open where the trail and water are."""
+        look = tex.bricks(self.noise, self.stone, tex.darker(self.stone, 0.5), 14, 6, 0.3, 0.09)
+        stone = self.m.tiled(look, 200, 170)
+        c, s = np.cos(self.valley), np.sin(self.valley)
+        for k in range(3):
+            v = np.linspace(-4300, 4300, 60)
+            u = (-2600, 200, 2900)[k] + 240 * np.sin(v / 1900 + k * 2)
+            if k == 1:
+                u, v = v, np.full(60, 1500.0) + 150 * np.sin(v / 1300)
+            places = np.column_stack([c * u - s * v, s * u + c * v])
+            clear = np.hypot(*(places - self.building_at).T) > 950
+            open_ = (self._dry(*places.T) > 0) & clear
+            for run in np.split(np.arange(60), np.flatnonzero(np.diff(open_)) + 1):
+                if open_[run[0]] and len(run) > 2:
+                    with self.b.object("stone_wall"):
+                        dry_stone_wall(self.b, self.rng, self.on_land(places[run]), stone)
 
     def _plants(self) -> None:
         rng = self.rng
@@ -241,7 +276,9 @@ class _Mountains(Country):
         def groves(x: np.ndarray, y: np.ndarray) -> np.ndarray:
             return self._dry(x, y) * smoothstep(0.0, 0.5, self.fields.noise(x, y, 2800, 60))
 
-        for x, y in self.ground.scatter(int(rng.integers(14, 40)), 6000, 320, groves, 60, 70):
+        count = int(self.cover.trees * rng.integers(14, 30))
+        wood = self._dry if self.cover.trees > 1 else groves
+        for x, y in self.ground.scatter(count, 6000, 320, wood, 60, 70):
             self.tree(x, y, pick(rng, kinds), float(rng.uniform(500, 1300)))
 
         def slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -258,16 +295,14 @@ class _Mountains(Country):
         rng = self.rng
         self.tufts(
             "grass",
-            500 if self.snow else 2400,
+            int(self.cover.grass * (500 if self.snow else 2400)),
             4300,
             self.flora.grass(self.grass_colours()),
             (16, 36),
             self._dry,
         )
         if self.season in ("spring", "summer"):
-            for heads in [(232, 206, 70), (196, 92, 140), (238, 238, 232), (106, 108, 196)][
-                : int(rng.integers(1, 4))
-            ]:
+            for heads in self.cover.heads[: int(rng.integers(1, 5))]:
                 salt = int(rng.integers(80, 99))
 
                 def patch(x: np.ndarray, y: np.ndarray, salt: int = salt) -> np.ndarray:
@@ -276,7 +311,7 @@ class _Mountains(Country):
                     )
 
                 material = self.flora.grass(self.grass_colours()[:1], heads)
-                self.tufts("flowers", 320, 4000, material, (18, 34), patch)
+                self.tufts("flowers", int(320 * self.cover.blooms), 4000, material, (18, 34), patch)
 
     def spawn_places(self) -> np.ndarray:
         """Along the trail and around, looking up to the peaks and over the lake."""
@@ -306,4 +341,7 @@ class _Mountains(Country):
         text = ", ".join([*parts, "rocks"]) + " and conifers"
         ground = "snow-covered" if self.snow else f"{self.season_word()}alpine"
         article = "An" if ground[0] in "aeiou" else "A"
-        return f"{article} {ground} meadow below mountain ridges {self.daylight.hour}, with {text}."
+        heights = {"ridges": "mountain ridges", "domes": "rounded mountains",
+                   "tables": "flat-topped mountains"}[self.crest]  # fmt: skip
+        place = f"{article} {ground} {self.cover.words} below {heights}"
+        return f"{place} {self.daylight.hour}, with {text}."
