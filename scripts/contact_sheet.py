@@ -1,12 +1,14 @@
 """Draw docs/scenes.jpg, all generated scenes, and docs/similar_scenes.jpg, the pairs most alike.
 
-Run as `python scripts/contact_sheet.py`. Views are kept in a folder (`--views`) under a digest of
-the code that makes them, so a run that was stopped goes on where it was; about 6 s of one core a
-scene. How alike two scenes are is measured on several views of each with histograms of gradient
+Run as `python scripts/contact_sheet.py`. Views are kept in folders (of `--views`) under a digest of
+the code that makes scenes of their kind, so a run that was stopped goes on where it was, and a new
+sort of forest renders forests only; about 6 s of one core a scene. How alike two scenes are is
+measured on several views of each with histograms of gradient
 directions in a grid (shapes, as HOG and GIST do) and of Lab colours: for each view the distance to
 the other scene's nearest one, averaged both ways. 0 is the same, 1 has nothing in common.
 """
 
+import ast
 import ctypes
 import hashlib
 import os
@@ -47,14 +49,34 @@ class Arguments:
     """Only these kinds of scene; all where empty."""
 
 
-def code_digest() -> str:
-    """Digest of the code that decides what a generated scene looks like."""
+def code_digest(kind: str) -> str:
+    """Digest of the code that decides what generated scenes of a kind look like."""
+    from capture.engine.generate import ARCHETYPES
+
     engine = ROOT / "capture" / "engine"
-    files = [*engine.joinpath("generate").rglob("*.py"), *(engine / f"{n}.py" for n in DRAWING)]
+    drawing = [engine / f"{name}.py" for name in DRAWING]
     total = hashlib.sha256()
-    for path in sorted(file for file in files if file.exists()):
+    for path in sorted({*drawing, *_generating(ROOT / _file(ARCHETYPES[kind].__module__))}):
         total.update(path.relative_to(engine).as_posix().encode() + path.read_bytes())
     return total.hexdigest()[:12]
+
+
+def _generating(path: Path) -> set[Path]:
+    """The file and those files of the generators that it imports, directly or not."""
+    found, waiting = {path}, [path]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and ".generate." in node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                more = {ROOT / _file(name) for name in names} - found
+                more = {file for file in more if file.exists()}
+                found |= more
+                waiting += more
+    return found
+
+
+def _file(module: str) -> str:
+    return module.replace(".", "/") + ".py"
 
 
 def render_views(name: str, path: Path) -> None:
@@ -77,22 +99,33 @@ def render_views(name: str, path: Path) -> None:
     partial.replace(path)
 
 
-def render_all(names: list[str], folder: Path, workers: int) -> None:
-    """Render what the folder lacks."""
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [name for name in names if not _file_of(folder, name).exists()]
+def view_files(names: list[str], folder: Path) -> dict[str, Path]:
+    """Where the views of each scene are kept."""
+    digests = {kind: code_digest(kind) for kind in {_kind(name) for name in names}}
+    return {
+        name: folder / f"{_kind(name)}-{digests[_kind(name)]}" / f"{name.partition(':')[2]}.png"
+        for name in names
+    }
+
+
+def render_all(files: dict[str, Path], workers: int) -> None:
+    """Render what is missing."""
+    missing = [name for name, path in files.items() if not path.exists()]
+    for name in missing:
+        files[name].parent.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("LP_NUM_THREADS", "0")  # a core a worker, also for the rasteriser
     with tqdm(total=len(missing), unit="scene") as bar:
         # New processes now and then give memory back. Pools that replace their workers themselves
         # start them from threads, whose end is a parent's end to the kernel.
         for first in range(0, len(missing), SCENES_A_WORKER * workers):
-            _render_some(missing[first : first + SCENES_A_WORKER * workers], folder, workers, bar)
+            chosen = missing[first : first + SCENES_A_WORKER * workers]
+            _render_some({name: files[name] for name in chosen}, workers, bar)
 
 
-def _render_some(names: list[str], folder: Path, workers: int, bar: tqdm) -> None:
+def _render_some(files: dict[str, Path], workers: int, bar: tqdm) -> None:
     context, parent = get_context("spawn"), (os.getpid(),)
     with ProcessPoolExecutor(workers, context, end_with_parent, parent) as pool:
-        tasks = [pool.submit(render_views, name, _file_of(folder, name)) for name in names]
+        tasks = [pool.submit(render_views, name, path) for name, path in files.items()]
         for task in as_completed(tasks):
             task.result()
             bar.update()
@@ -106,13 +139,9 @@ def end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _file_of(folder: Path, name: str) -> Path:
-    return folder / f"{name.replace(':', '-')}.png"
-
-
-def read_views(folder: Path, name: str) -> np.ndarray:
+def read_views(path: Path) -> np.ndarray:
     """Views of a scene (VIEWS,H,W,3) BGR."""
-    strip = np.asarray(cv2.imread(str(_file_of(folder, name))))
+    strip = np.asarray(cv2.imread(str(path)))
     return np.stack(np.split(strip, VIEWS, axis=1))
 
 
@@ -199,9 +228,9 @@ def main(arguments: Arguments) -> None:
     from capture.engine.scenes import generated_scenes
 
     names = [n for n in generated_scenes() if not arguments.kinds or _kind(n) in arguments.kinds]
-    folder = arguments.views / code_digest()
-    render_all(names, folder, arguments.workers)
-    scenes = [read_views(folder, name) for name in names]
+    files = view_files(names, arguments.views)
+    render_all(files, arguments.workers)
+    scenes = [read_views(path) for path in files.values()]
     pairs = most_alike(distances(scenes), PAIRS)
     for file, image in (
         ("scenes.jpg", draw_sheet(names, scenes)),
