@@ -12,7 +12,7 @@ import numpy as np
 
 from training.grid import FRAMES_PER_LATENT, chunk_rows
 from training.play.pictures import jpeg, thumbnail
-from training.streaming.history import History
+from training.streaming.asleep import Asleep
 from training.streaming.session import Chunk, WorldSession
 
 LAST_QUALITY = 90
@@ -100,9 +100,7 @@ class Kept:
 
     number: int
     chunks: tuple[MadeChunk, ...]
-    caption: str
-    history: History
-    walked: tuple[tuple[np.ndarray, np.ndarray], ...]
+    asleep: Asleep
 
     @staticmethod
     def of(line: Line, number: int) -> "Kept":
@@ -111,20 +109,13 @@ class Kept:
         return Kept(
             number=number,
             chunks=tuple(line.chunks),
-            caption=session.caption,
-            history=session.history.copy(),
-            walked=tuple(session.walked),
+            asleep=session.asleep(),
         )
 
     def line(self, like: WorldSession) -> Line:
         """The line again, bit for bit; `like` is a session of the same player and picture."""
-        history = self.history.copy()
-        session = WorldSession(
-            like.player, like.image_latent, history, history.anchors[0], watch=like.watch
-        )
-        session.walked = list(self.walked)
-        session.go_to(history.end)
-        session.caption = self.caption
+        session = self.asleep.awake()
+        session.watch = like.watch
         return Line(session=session, chunks=list(self.chunks))
 
     def keys(self) -> list[int]:
