@@ -10,7 +10,8 @@ model's size and with its crop of the captured lens, with depth where the engine
 
 `cached_truth` keeps a film in a folder, so that a killed command goes on where it was.
 
-Public: `View`, `Start`, `EngineTruth`, `SceneRenderer`, `cached_truth`.
+Public: `View`, `Start`, `EngineTruth`, `SceneRenderer`, `cached_truth`, `read_truth`,
+`is_film`.
 """
 
 import json
@@ -89,7 +90,7 @@ class EngineTruth:
     frames: np.ndarray
     """(T, H, W, 3) uint8 RGB"""
     depth_cm: np.ndarray | None
-    """(T, H, W) float16 planar, the largest half-precision number for the sky; None where the engine draws none"""
+    """(T, H, W) float16, planar; the sky is as far as half precision goes. None: no depth"""
     camera_from_world: np.ndarray
     """(T, 3, 4), metres, as drawn"""
     intrinsics: np.ndarray
@@ -274,19 +275,37 @@ def cached_truth(
     path: Path, made_of: dict[str, Any], make: Callable[[], EngineTruth]
 ) -> EngineTruth:
     """The film in the file `path` if it was made of the same things, else made now and kept."""
-    stamp = json.dumps(made_of, sort_keys=True)
-    if path.exists():
-        with np.load(path) as stored:
-            if str(stored["made_of"]) == stamp:
-                return _loaded(stored)
+    stored = read_truth(path, made_of)
+    if stored is not None:
+        return stored
     truth = make()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         facts = {name: value for name, value in vars(truth).items() if value is not None}
-        np.savez(file, made_of=np.array(stamp), **facts)
+        np.savez(file, made_of=np.array(_stamp(made_of)), **facts)
     part.replace(path)
     return truth
+
+
+def read_truth(path: Path, made_of: dict[str, Any]) -> EngineTruth | None:
+    """The film in the file `path`; None if there is none, or one of other things."""
+    if not is_film(path, made_of):
+        return None
+    with np.load(path) as stored:
+        return _loaded(stored)
+
+
+def is_film(path: Path, made_of: dict[str, Any]) -> bool:
+    """Whether the file `path` is a film of these things; its pictures are not read."""
+    if not path.exists():
+        return False
+    with np.load(path) as stored:
+        return str(stored["made_of"]) == _stamp(made_of)
+
+
+def _stamp(made_of: dict[str, Any]) -> str:
+    return json.dumps(made_of, sort_keys=True)
 
 
 def _loaded(stored: Any) -> EngineTruth:

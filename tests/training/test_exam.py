@@ -1,0 +1,194 @@
+"""The memory exam held to a known world: the scene itself must pass, what forgets must not."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dataset.errors import OpenRelicError
+from labeling.actions import ACTIONS, integrate
+from labeling.camera import poses_from_extrinsics
+from tests.capture.tiny_scene import CRATES, ROOM
+from tests.training.exam_world import FOV_DEG, HEIGHT, STARTS, WIDTH, PaintedRoom
+from training.exam.exams import Examiner, Sitting
+from training.exam.memories import changed_memory, whole_memory
+from training.exam.scores import mean_agreement, mean_error
+from training.exam.tours import LEAD, TOURS, make_tour
+from training.exam.videos import KnownVideo
+from training.exam.visibility import CELL, Views, cell_rays, past_frames
+from training.exam.worlds import Forgetful, WorldModel
+from training.learning.calibration import Calibration, calibrate
+from training.learning.motion import GAP
+from training.memory.schedule import MemoryConfig, kept_latents
+
+KINDS = ("palindrome", "turn", "walk")
+PAST = 16
+MEAN = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaintedRoom]:
+    painted = PaintedRoom(tmp_path_factory.mktemp("room"))
+    yield painted
+    painted.close()
+
+
+@pytest.fixture(scope="module")
+def videos(room: PaintedRoom) -> dict[str, list[KnownVideo]]:
+    return {kind: [room.video(kind, place) for place in STARTS] for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def calibration(videos: dict[str, list[KnownVideo]]) -> Calibration:
+    usual = GAP * np.array([1.0] * 3 + [2.0] * 3)
+    return calibrate([video for some in videos.values() for video in some], usual)
+
+
+def figures(sitting: Sitting, contender: str) -> tuple[float, float, int]:
+    """Mean squared error, correlation and frames of those that move."""
+    own = [one for one in sitting.scores if one.contender == contender and one.moved]
+    return mean_error(own).value, mean_agreement(own).value, len(own)
+
+
+@pytest.mark.parametrize("name", TOURS)
+def test_a_tour_comes_back_where_it_says(name: str) -> None:
+    tour = make_tour(name)
+    R, position = integrate(tour.rows, np.eye(3), np.zeros(3), unit_m=0.05, rotation_frame="camera")
+    back = np.flatnonzero(tour.mirror >= 0)
+    assert len(back) and back.min() > tour.pivot and tour.mirror.max() <= tour.pivot
+    np.testing.assert_allclose(R[back], R[tour.mirror[back]], atol=1e-9)
+    np.testing.assert_allclose(position[back], position[tour.mirror[back]], atol=1e-9)
+    assert tour.rows[0, ACTIONS.index("static")] == 1 and len(tour.rows) <= 317
+    # No step holds opposite keys, nor walks and turns at once, so that its way back is exact.
+    assert (np.count_nonzero(tour.rows[:, :12], axis=1) <= 1).all()
+    if name.startswith("loop"):
+        seconds = {"loop-20s": 19}.get(name, int(name[5:-1]))
+        assert tour.mirror[LEAD + 16 * seconds] == LEAD
+    with pytest.raises(OpenRelicError, match="palindrome"):
+        make_tour("loop-3s")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_scene_itself_is_perfect_and_what_forgets_fails(
+    kind: str, room: PaintedRoom, videos: dict[str, list[KnownVideo]], calibration: Calibration
+) -> None:
+    video, other = videos[kind]
+    here, there = room.place_of(video), room.place_of(other)
+    world = WorldModel([here, there])
+    lost = WorldModel([replace(there, picture=here.picture), replace(here, picture=there.picture)])
+    for sitting in Examiner(world, calibration, past=PAST).examine(video, other, MEAN):
+        error, agreement, frames = figures(sitting, "model")
+        assert (error, agreement) == (0, pytest.approx(1)) and frames > 20
+        assert figures(sitting, "random memory")[0] > 1000
+        assert figures(sitting, "random memory")[1] < 0.4
+        for control in ("frozen", "mean"):
+            error, agreement, frames = figures(sitting, control)
+            if sitting.exam == "context":
+                assert error > 500 and not agreement >= 0.5
+            else:
+                assert frames == 0
+    forgetful = Forgetful(world, lost, video.pivot + 1)
+    for sitting in Examiner(forgetful, calibration, past=PAST).examine(video, other, MEAN):
+        error, agreement, frames = figures(sitting, "model")
+        assert error > 500 and agreement < 0.45 and frames > 20
+
+
+def test_what_the_window_still_shows_does_not_count(videos: dict[str, list[KnownVideo]]) -> None:
+    video = videos["palindrome"][0]
+    views, sums, latest = Views(video), [], []
+    for past in (0, PAST, 4 * PAST, 1000):
+        found = [
+            views.counted(frame, past_frames(frame - 8, past), range(video.pivot + 1))
+            for frame in range(video.pivot + 9, len(video), 4)
+        ]
+        sums.append(sum(0 if one is None else int(one.cells.sum()) for one in found))
+        latest += [past for one in found if one is not None and one.since >= len(video) - 8 - past]
+    assert sums[0] > sums[1] > sums[2] > sums[3] == 0 and not latest
+
+
+def sees(camera_34: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which points (N, 3) in metres a camera in the room sees: geometry, no picture."""
+    R, centre = poses_from_extrinsics(camera_34[None])
+    local = (points - centre[0]) @ R[0].T
+    focal = WIDTH / 2 / np.tan(np.deg2rad(FOV_DEG) / 2)
+    x = focal * local[:, 0] / local[:, 2] + WIDTH / 2
+    y = focal * local[:, 1] / local[:, 2] + HEIGHT / 2
+    inside = (local[:, 2] > 0) & (x >= 0) & (x <= WIDTH) & (y >= 0) & (y <= HEIGHT)
+    ways = points - centre[0]
+    for low, high in CRATES.values():
+        # Unreal's Y is mirrored and its unit is a centimetre.
+        a, b = np.array(low) * [1, -1, 1] / 100, np.array(high) * [1, -1, 1] / 100
+        with np.errstate(divide="ignore", invalid="ignore"):
+            first, second = (a - centre[0]) / ways, (b - centre[0]) / ways
+        enters = np.minimum(first, second).max(axis=1)
+        leaves = np.maximum(first, second).min(axis=1)
+        inside &= ~((enters < leaves) & (leaves > 0) & (enters < 0.97))
+    return inside
+
+
+def test_visibility_is_that_of_rays_among_boxes(videos: dict[str, list[KnownVideo]]) -> None:
+    agreed = missed = 0
+    for kind in ("walk", "turn"):
+        for video in videos[kind]:
+            views = Views(video)
+            for frame in range(video.pivot + 8, len(video), 9):
+                window, known = range(frame - 20, frame - 4), range(video.pivot + 1)
+                points = points_of(video, frame)
+                assert ((points > ROOM[0] * 0 - 7) & (points < 7)).all()
+                cameras = video.camera_from_world
+                in_window = np.any([sees(cameras[t], points) for t in window], axis=0)
+                before = np.any(
+                    [sees(cameras[t], points) for t in known if t < window.start], axis=0
+                )
+                true = (before & ~in_window).reshape(HEIGHT // CELL, WIDTH // CELL)
+                counted = views.counted(frame, window, known)
+                found = np.zeros_like(true) if counted is None else counted.cells
+                # A cell counts that should not only where a ray grazes a picture's border.
+                assert (found & ~true).sum() <= 1
+                agreed, missed = agreed + (found & true).sum(), missed + (true & ~found).sum()
+    assert agreed > 500 and missed < 0.1 * agreed
+
+
+def points_of(video: KnownVideo, frame: int) -> np.ndarray:
+    """Scene points (N, 3) in metres behind the middles of a frame's cells."""
+    assert video.depth_m is not None
+    middle = slice(CELL // 2, None, CELL)
+    rays = cell_rays(video.intrinsics, WIDTH, HEIGHT)
+    local = rays * video.depth_m[frame][middle, middle][..., None].astype(float)
+    R, centre = poses_from_extrinsics(video.camera_from_world[[frame]])
+    return local.reshape(-1, 3) @ R[0] + centre[0]
+
+
+def test_without_depth_less_counts_and_nothing_else(videos: dict[str, list[KnownVideo]]) -> None:
+    for kind in ("palindrome", "walk"):
+        video = videos[kind][0]
+        exact, strict = Views(video), Views(replace(video, depth_m=None))
+        total = np.zeros(2, int)
+        for frame in range(video.pivot + 1, len(video), 3):
+            window, known = range(frame - 20, frame - 4), range(video.pivot - 10)
+            one, other = (views.counted(frame, window, known) for views in (exact, strict))
+            if other is not None:
+                assert one is not None and not (other.cells & ~one.cells).any()
+                assert other.since == video.mirror_of(frame)
+            total += [0 if one is None else one.cells.sum() for one in (one, other)]
+        assert total[0] >= total[1] > 0
+
+
+def test_memories_as_words() -> None:
+    own = MemoryConfig()
+    assert changed_memory(own, "recipe") == own
+    changed = changed_memory(own, "window=16+schedule=1")
+    assert (changed.window, changed.schedule) == (16, (1,))
+    assert changed_memory(own, "schedule=1,2").schedule == (1, 2)
+    for memory in (own, changed, changed_memory(own, "window=16")):
+        kept = kept_latents(whole_memory(memory), 80)
+        assert [one.latent for one in kept] == list(range(76))
+        assert kept == kept_latents(memory, 80)
+    assert (
+        changed_memory(own, "newest=26").newest
+        == whole_memory(changed_memory(own, "newest=26")).newest
+    )
+    for wrong in ("window=7", "window=x", "older=keep", "chunk=4", "newest=9", "window"):
+        with pytest.raises(OpenRelicError):
+            changed_memory(own, wrong)
