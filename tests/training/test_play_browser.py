@@ -11,8 +11,10 @@ from dataset.video import probe
 from tests.training.micro import write_recipe
 from tests.training.playing import FOLDER, serving, small_workspace
 from tests.training.tiny_player import SHORT_MEMORY, picture, tiny_player
+from training.play.script_file import read_script
 
 WAIT_MS = 60_000
+CAPTION = "a wall with coloured tiles"
 CHUNK = 8  # frames of all but the first, which has 5
 
 
@@ -75,7 +77,7 @@ def test_somebody_walks_undoes_branches_records_and_comes_back(browser, tmp_path
 
         # A held-out picture with its caption, then keys, several at once, lit as they are held.
         page.click("dialog.begin .pictures button:nth-child(2)")
-        assert page.input_value("#caption") == "a wall with coloured tiles"
+        assert page.input_value("#caption") == CAPTION
         page.click("#begin")
         until(page, "document.body.dataset.states === '1'")
         page.click("#stage")
@@ -111,12 +113,16 @@ def test_somebody_walks_undoes_branches_records_and_comes_back(browser, tmp_path
         page.wait_for_selector(".lane [data-branch='1']")
         page.keyboard.press(" ")
         page.wait_for_selector("#record.on")
+        page.fill("#words", "a longer wall")
+        page.keyboard.press("Enter")
         hold(page, "d", until_chunk=made + 2)
         longer = shown(page)
         page.keyboard.press(" ")
         page.wait_for_selector("#recordings a")
         (video,) = (tmp_path / "work" / FOLDER).glob("*.mp4")
         assert probe(video).frames == CHUNK * (longer - made)
+        script = read_script(video.with_suffix(".json"))
+        assert [text for _, text in script.captions] == [CAPTION, "a longer wall"]
         page.keyboard.press("Backspace")
         until(page, f"document.body.dataset.chunks === '{longer - 1}'")
         page.click("[data-branch='1']")
@@ -132,6 +138,7 @@ def test_somebody_walks_undoes_branches_records_and_comes_back(browser, tmp_path
         page.reload()
         until(page, f"document.body.dataset.chunks === '{made}'")
         assert page.locator(".lane").count() == 3 and page.locator("dialog").count() == 0
+        assert page.locator("#recordings a").count() == 2
         page.click("#stage")
         hold(page, "s", until_chunk=made + 1)
         assert len(server.desk.visitors) == 1 and errors == []

@@ -101,6 +101,7 @@ class Desk:
             "height": recipe.latents.height, "fps": FPS, "keys": KEYS,
             "latents": recipe.memory.chunk, "turn_deg": recipe.play.turn_deg,
             "starts": self.starts.list(), "saves": self.files.names(SESSION),
+            "recordings": visitor.recordings,
         }  # fmt: skip
 
     async def _listen(self, visitor: Visitor, page: WebSocket) -> None:
@@ -233,6 +234,7 @@ class Desk:
         else:
             log.info("recorded %d frames: %s", take.script.frames, path)
             news = {"recorded": take.name, "path": path, "frames": take.script.frames}
+            visitor.recordings.append(news)
         if visitor.page is not None:
             with suppress(WebSocketDisconnect, RuntimeError):
                 await visitor.page.send_json(news)

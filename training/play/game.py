@@ -17,12 +17,10 @@ import numpy as np
 
 from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
-from training.grid import chunk_rows
 from training.play.lines import LAST_QUALITY, Kept, Line, forks, made_chunk
 from training.play.pictures import Start, fitted, jpeg
 from training.play.saves import read_save, write_save
-from training.play.script_file import PlayScript
-from training.play.tape import Take, Tape
+from training.play.tape import Take, Tape, recorded_chunks, rows_of_chunks, take_of
 from training.streaming.input import Gamma, chunk_rows_of
 from training.streaming.player import Player
 from training.streaming.session import WorldSession
@@ -182,55 +180,14 @@ class Game:
         if tape is None:
             return None
         line, start = self._playing()
-        chunks = self._on_tape(tape)
-        if not chunks:
-            tape.close()
-            return None
-        name = self.files.new_name()
-        keys = tuple(line.chunks[at].key for at in chunks)
-        script = self._script(chunks.start, chunks.stop, f"{name}.png")
-        return Take(name=name, tape=tape, keys=keys, script=script, picture=start.picture)
-
-    def _script(self, first: int, stop: int, image: str) -> PlayScript:
-        line, start = self._playing()
-        size = self.player.recipe.memory.chunk
-        rows = [chunk_rows(at, size) for at in range(stop)]
-        captions = [(rows[at].start, line.chunks[at].caption) for at in range(stop)]
-        changes = [
-            one for at, one in enumerate(captions) if not at or one[1] != captions[at - 1][1]
-        ]
-        return PlayScript(
-            recipe=self.player.recipe.name,
-            weights=self.player.weights_fingerprint,
-            image=image,
-            seed=start.seed,
-            pitch_deg=start.pitch_deg,
-            roll_deg=start.roll_deg,
-            first_frame=rows[first].start,
-            frames=rows[stop - 1].stop - rows[first].start,
-            captions=tuple(changes),
-            actions=line.session.actions[: rows[stop - 1].stop],
-        )
-
-    def _on_tape(self, tape: Tape) -> range:
-        """The last chunks of the line that are on the tape without a gap; past a full tape's end
-        those before it."""
-        held = [chunk.key in tape for chunk in self.line.chunks]
-        stop = len(held)
-        while stop and not held[stop - 1]:
-            stop -= 1
-        first = stop
-        while first and held[first - 1]:
-            first -= 1
-        return range(first, stop)
+        return take_of(tape, line, start, self.files.new_name())
 
     def _recorded(self) -> int | None:
         """Frames of the recording; None: none is running."""
         if self._tape is None:
             return None
-        size = self.player.recipe.memory.chunk
-        rows = [chunk_rows(at, size) for at in self._on_tape(self._tape)]
-        return sum(one.stop - one.start for one in rows)
+        rows = rows_of_chunks(self.line, recorded_chunks(self._tape, self.line))
+        return rows.stop - rows.start
 
     def save(self) -> str:
         """Write the session to a file that anybody with these weights can go on from."""

@@ -4,7 +4,7 @@ Frames lie raw in an unnamed file, so that a killed process leaves nothing; chun
 are just not read. At the end the video is encoded in one go, exactly as a scripted one is, and
 committed last: whoever sees the .mp4 finds its script and picture beside it.
 
-Public: `Tape`, `Take`, `commit_take`.
+Public: `Tape`, `Take`, `recorded_chunks`, `rows_of_chunks`, `take_of`, `commit_take`.
 """
 
 import os
@@ -17,7 +17,9 @@ import numpy as np
 from dataset.errors import OpenRelicError
 from dataset.video import VideoWriter
 from dataset.workspace import Workspace
-from training.play.pictures import png
+from training.grid import chunk_rows
+from training.play.lines import Line
+from training.play.pictures import Start, png
 from training.play.script_file import PlayScript, write_script
 
 MAX_BYTES = 16 << 30  # 14 minutes at 832x480
@@ -70,6 +72,60 @@ class Take:
     keys: tuple[int, ...]
     script: PlayScript
     picture: np.ndarray
+
+
+def recorded_chunks(tape: Tape, line: Line) -> range:
+    """The last chunks of a line that are on the tape without a gap; if the tape became full, those
+    before that."""
+    held = [chunk.key in tape for chunk in line.chunks]
+    stop = len(held)
+    while stop and not held[stop - 1]:
+        stop -= 1
+    first = stop
+    while first and held[first - 1]:
+        first -= 1
+    return range(first, stop)
+
+
+def rows_of_chunks(line: Line, chunks: range) -> slice:
+    """The rows, one a frame, of chunks that follow one another."""
+    size = line.session.player.recipe.memory.chunk
+    if not chunks:
+        return slice(0, 0)
+    return slice(chunk_rows(chunks[0], size).start, chunk_rows(chunks[-1], size).stop)
+
+
+def take_of(tape: Tape, line: Line, start: Start, name: str) -> Take | None:
+    """What was recorded of a line, to be written under a name; None, and the tape is closed, if
+    that is nothing."""
+    chunks = recorded_chunks(tape, line)
+    if not chunks:
+        tape.close()
+        return None
+    rows, player = rows_of_chunks(line, chunks), line.session.player
+    script = PlayScript(
+        recipe=player.recipe.name,
+        weights=player.weights_fingerprint,
+        image=f"{name}.png",
+        seed=start.seed,
+        pitch_deg=start.pitch_deg,
+        roll_deg=start.roll_deg,
+        first_frame=rows.start,
+        frames=rows.stop - rows.start,
+        captions=_captions(line, chunks.stop),
+        actions=line.session.actions[: rows.stop],
+    )
+    keys = tuple(line.chunks[at].key for at in chunks)
+    return Take(name=name, tape=tape, keys=keys, script=script, picture=start.picture)
+
+
+def _captions(line: Line, stop: int) -> tuple[tuple[int, str], ...]:
+    """The caption of the first chunks, by the row that it begins with."""
+    found: list[tuple[int, str]] = []
+    for at, chunk in enumerate(line.chunks[:stop]):
+        if not found or found[-1][1] != chunk.caption:
+            found.append((rows_of_chunks(line, range(at, at + 1)).start, chunk.caption))
+    return tuple(found)
 
 
 def commit_take(workspace: Workspace, folder: str, take: Take) -> str:

@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import WebSocket
 
@@ -36,6 +37,9 @@ class Visitor:
     """held while a message of theirs is followed, also over a change of pages"""
     steered: float = field(default_factory=time.monotonic)
     upload: bytes = b""
+    """a picture to start from, until it is used"""
+    recordings: list[dict[str, Any]] = field(default_factory=list)
+    """what the page was told of those that are written"""
 
 
 class Visitors:

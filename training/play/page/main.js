@@ -43,7 +43,7 @@ function pull() {
   if (show.left > AHEAD * show.chunkMs + SLACK_MS) return;
   const { held, look, times } = input.take(1000 * framesOf(2) / now.hello.fps / 2);
   now.asked = { at: performance.now(), times };
-  const wish = { number: now.chunks.length, held, look, gamma: gamma(), watch: $("watch").checked };
+  const wish = { number: now.chunks.length, held, look, gamma: gamma(), watch: $("watch").checked, caption: now.caption };
   link.say("step", wish);
 }
 
@@ -89,7 +89,8 @@ async function takeState(facts, jpegs) {
   figures(facts.last);
   drawMemory();
   drawPlace();
-  drawTree($("tree"), now.branches, secondsOf, { onReturn: (number) => order("return", number), onDrop: (number) => order("drop", number) });
+  tree();
+  if (document.activeElement !== $("words")) $("words").value = facts.caption;
   buttons();
   show.clear();
   const bitmap = jpegs.length ? await createImageBitmap(jpegs[0]) : null;
@@ -135,11 +136,16 @@ function buttons() {
   $("keep").disabled = busy || now.shown < 0;
   $("record").disabled = busy || !now.started;
   $("save").disabled = busy || now.shown < 0;
+  $("words").disabled = !now.started;
   const recording = now.recorded !== null && now.started;
   $("record").classList.toggle("on", recording);
   $("record").firstChild.textContent = recording ? "Stop " : "Record ";
   $("recording").hidden = !recording;
   if (recording) $("recorded").textContent = `${(now.recorded / now.hello.fps).toFixed(1)} s`;
+}
+
+function tree() {
+  drawTree($("tree"), now.branches, secondsOf, { onReturn: (number) => order("return", number), onDrop: (number) => order("drop", number) });
 }
 
 function hints(time) {
@@ -216,6 +222,7 @@ function greet(hello) {
   show.fps = hello.fps;
   $("recipe").textContent = `${hello.recipe} · ${hello.width}×${hello.height} · ${hello.workspace}`;
   if (!input.marks) input.draw(hello.keys);
+  $("recordings").replaceChildren(...hello.recordings.map(recordingItem).reverse());
 }
 
 function contact(word) {
@@ -235,11 +242,14 @@ function notice(text, offer = "") {
   $("again").textContent = offer;
 }
 
-function addRecording({ recorded, path, frames }) {
-  $("recordings").prepend(h("li", {},
-    h("span", { title: path }, `${recorded} · ${(frames / now.hello.fps).toFixed(1)} s`),
-    ...["mp4", "json"].map((kind) => h("a", { href: `recordings/${recorded}.${kind}`, download: `${recorded}.${kind}` }, kind))));
-  toast(`Recorded: ${path}`);
+function recordingItem({ recorded, path, frames }) {
+  return h("li", {}, h("span", { title: path }, `${recorded} · ${(frames / now.hello.fps).toFixed(1)} s`),
+    ["mp4", "json"].map((kind) => h("a", { href: `recordings/${recorded}.${kind}`, download: `${recorded}.${kind}` }, kind)));
+}
+
+function addRecording(facts) {
+  $("recordings").prepend(recordingItem(facts));
+  toast(`Recorded: ${facts.path}`);
 }
 
 // ---- keys of the page, and its beginning ----
@@ -287,6 +297,9 @@ function turn(time) {
   requestAnimationFrame(turn);
 }
 
+new ResizeObserver(() => { if (now.started) tree(); }).observe($("side"));
+$("words").addEventListener("change", () => { now.caption = $("words").value.trim().replace(/\s+/g, " "); });
+$("words").addEventListener("keydown", (event) => { if (event.key === "Enter") $("stage").focus(); });
 contact("connecting");
 drawGamma();
 link.connect();

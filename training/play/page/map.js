@@ -3,7 +3,7 @@
 
 import { colour } from "./parts/dom.js";
 
-const LEAST_EXTENT = 12, PAD = 16, MARK = 9;
+const LEAST_EXTENT = 12, PAD = 16, MARK = 9, MOST_POINTS = 3000;
 
 export class PathMap {
   constructor(canvas) {
@@ -39,14 +39,18 @@ export class PathMap {
     const shown = this.path.slice(0, this.at + 1);
     const place = this.placing(shown.length ? shown : [[0, 0, 0]], width, height);
     this.grid(g, place, width, height);
-    this.line(g, shown.map(place.of));
+    const every = Math.ceil(shown.length / MOST_POINTS);
+    this.line(g, shown.filter((_, at) => at % every === 0 || at === shown.length - 1).map(place.of));
     this.dots(g, place);
     if (shown.length) this.camera(g, place.of(shown.at(-1)), shown.at(-1)[2]);
   }
 
   placing(points, width, height) {
-    const xs = points.map((p) => p[0]), zs = points.map((p) => p[1]);
-    const [left, right, low, high] = [Math.min(...xs), Math.max(...xs), Math.min(...zs), Math.max(...zs)];
+    let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
+    for (const [x, z] of points) {
+      left = Math.min(left, x); right = Math.max(right, x);
+      low = Math.min(low, z); high = Math.max(high, z);
+    }
     const scale = Math.min((width - 2 * PAD) / Math.max(right - left, LEAST_EXTENT), (height - 2 * PAD) / Math.max(high - low, LEAST_EXTENT));
     const [x0, z0] = [(left + right) / 2, (low + high) / 2];
     return { scale, x0, z0, of: ([x, z]) => [width / 2 + (x - x0) * scale, height / 2 - (z - z0) * scale] };
@@ -80,14 +84,14 @@ export class PathMap {
   }
 
   dots(g, place) {
-    const most = Math.max(...this.shares.map(([, share]) => share), 1e-9);
+    const most = Math.max(...this.shares.map(([, share]) => share), 1e-9), tint = colour("three");
     for (const [frame, share] of [...this.shares].sort((a, b) => b[1] - a[1])) {
       const point = this.path[frame];
       if (!point) continue;
       const [x, y] = place.of(point);
       g.beginPath();
       g.arc(x, y, 2 + MARK * Math.sqrt(share / most), 0, 7);
-      g.fillStyle = colour("three");
+      g.fillStyle = tint;
       g.globalAlpha = 0.18 + 0.5 * share / most;
       g.fill();
       g.globalAlpha = 1;

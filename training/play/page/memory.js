@@ -35,7 +35,7 @@ export class MemoryView {
     const figure = h("figure", { title: `latent ${latent}: ${percent(share, 2)} of the attention`, data: { latent } },
       h("img", { src: this.address(latent), alt: "", loading: "eager" }),
       h("div", { class: "level", style: `width:${100 * share / largest}%` }),
-      h("figcaption", {}, h("b", {}, percent(share)), h("span", {}, `−${seconds.toFixed(1)} s`)));
+      h("figcaption", {}, h("b", {}, percent(share, share < 0.0995 ? 1 : 0)), h("span", {}, `−${seconds.toFixed(seconds < 9.95 ? 1 : 0)} s`)));
     figure.addEventListener("pointerenter", () => this.onLight(latent));
     figure.addEventListener("pointerleave", () => this.onLight(null));
     return figure;

@@ -2,7 +2,7 @@
 
 import { h, svg } from "./parts/dom.js";
 
-const ROW = 26, ENDS = 7;
+const ROW = 26, ENDS = 7, LABEL = 76, BUTTONS = 84, GAP = 6; // as in play.css
 
 export function drawTree(box, branches, secondsOf, { onReturn, onDrop }) {
   if (branches.length < 2) {
@@ -10,7 +10,7 @@ export function drawTree(box, branches, secondsOf, { onReturn, onDrop }) {
     return;
   }
   const longest = Math.max(...branches.map((one) => one.chunks), 1);
-  const width = box.clientWidth - 2 * 76 - 12 || 150;
+  const width = box.clientWidth - LABEL - BUTTONS - 2 * GAP;
   const x = (chunks) => ENDS + (width - 2 * ENDS) * chunks / longest;
   box.replaceChildren(...branches.map((branch, row) => {
     const here = branch.number === 0, parent = branches.findIndex((one) => one.number === branch.from);
