@@ -173,7 +173,8 @@ def load_player(
         yarn_target_length=recipe.student_yarn_length,
         rotation_frame=frame,
     )
-    accelerate_kernels(replace(recipe.run, compile=recipe.play.compile), device)
+    run = replace(recipe.run, compile=recipe.play.compile)
+    accelerate_kernels(run, device, say=ranks is None or ranks.leads)
     player = Player(
         recipe=recipe,
         model=model.eval().requires_grad_(False),

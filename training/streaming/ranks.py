@@ -12,9 +12,11 @@ Public: `Ranks`, `join_ranks`, `together`.
 """
 
 import atexit
+import contextlib
 import functools
 import logging
 import os
+import signal
 import threading
 import weakref
 from collections.abc import Callable
@@ -118,6 +120,8 @@ class Ranks:
         from training.streaming.asleep import Asleep
         from training.streaming.session import WorldSession
 
+        # Ctrl-C reaches all processes; the first one ends these in good order.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         known: dict[int, WorldSession | Asleep] = {}
         while True:
             name, number, args, kwargs, gone = self._hear()
@@ -142,7 +146,8 @@ class Ranks:
         # Where something broke in the middle they wait for this process in another place, and the
         # launcher ends them.
         if self._sound and dist.is_initialized():
-            self._say((END, None, (), {}, []))
+            with contextlib.suppress(RuntimeError):  # the others may be gone already
+                self._say((END, None, (), {}, []))
             dist.destroy_process_group()
 
     def whole(self, own_heads: torch.Tensor) -> torch.Tensor:

@@ -64,6 +64,11 @@ def save_session(session: "WorldSession", path: Path) -> None:
     with open(part, "rb") as written:
         os.fsync(written.fileno())
     part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def load_session(player: Player, path: Path, *, watch: bool = False) -> "WorldSession":
