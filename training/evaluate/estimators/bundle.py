@@ -194,7 +194,7 @@ def _jacobians(
     """Of residuals (2 o,) by free poses (6 F) and points, with the residuals and their weights."""
     h, R_ia, shift = _projected(problem, chosen)
     off = _residuals(h, problem.xy[chosen], problem.sigma)
-    seen = np.isfinite(off).all(1)
+    seen = np.all(np.isfinite(off), axis=1)
     weight = np.where(seen, _weights(np.where(seen[:, None], off, 0.0)), 0.0)
     off = np.where(seen[:, None], off, 0.0)
     project = _projection(np.where(seen[:, None], h, [0.0, 0.0, 1.0]), problem.sigma)
@@ -225,7 +225,10 @@ def _projection(h: np.ndarray, sigma: float) -> np.ndarray:
     return np.stack(rows, axis=1).reshape(-1, 2, 3) / sigma
 
 
-def _blocks(parts, free: np.ndarray, number: np.ndarray, rows: int, columns: int):
+def _blocks(
+    parts: list[tuple[np.ndarray, np.ndarray]], free: np.ndarray, number: np.ndarray, rows: int,
+    columns: int,
+) -> sparse.csr_array:  # fmt: skip
     """A sparse matrix of blocks (o, 2, 6), at the column of their pose where that is free."""
     values, row, column = [], [], []
     for block, pose in parts:
@@ -251,7 +254,7 @@ def locate(
     for _ in range(iterations):
         h = (R[pose] @ world[:, :3, None])[..., 0] + world[:, 3:] * t[pose]
         off = _residuals(h, xy, sigma)
-        seen = np.isfinite(off).all(1)
+        seen = np.all(np.isfinite(off), axis=1)
         off = np.where(seen[:, None], off, 0.0)
         weight = np.where(seen, _weights(off), 0.0)
         project = _projection(np.where(seen[:, None], h, [0.0, 0.0, 1.0]), sigma)

@@ -80,7 +80,7 @@ def _unexplained(xy_a: np.ndarray, xy_b: np.ndarray) -> float:
     rays_b = np.concatenate([xy_b, np.ones((len(xy_b), 1))], axis=1)
     weight, off = np.ones(len(xy_a)), np.zeros(len(xy_a))
     for _ in range(6):
-        turn, _ = Rotation.align_vectors(_unit(rays_b), _unit(rays_a), weights=weight)
+        turn = Rotation.align_vectors(_unit(rays_b), _unit(rays_a), weights=weight)[0]
         there = rays_a @ turn.as_matrix().T
         off = np.linalg.norm(there[:, :2] / there[:, 2:] - xy_b, axis=1)
         weight = 1.0 / (off + 1e-4)

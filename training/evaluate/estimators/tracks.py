@@ -75,7 +75,7 @@ class _Follower:
         self._apart = max(6, width // 50)
         self._ids = np.empty(0, np.int64)
         self._xy = np.empty((0, 2), np.float32)
-        self._pyramid: list[np.ndarray] | None = None
+        self._before: np.ndarray | None = None
         self._next_id = 0
 
     def next(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -87,14 +87,13 @@ class _Follower:
             larger = self._size[0] > frame.shape[1]
             method = cv2.INTER_CUBIC if larger else cv2.INTER_AREA
             grey = cv2.resize(grey, self._size, interpolation=method)
-        _, pyramid = cv2.buildOpticalFlowPyramid(grey, PATCH, LEVELS)
-        if self._pyramid is not None and len(self._ids):
-            self._move(self._pyramid, list(pyramid))
-        self._pyramid = list(pyramid)
+        if self._before is not None and len(self._ids):
+            self._move(self._before, grey)
+        self._before = grey
         self._add(grey)
         return self._ids.copy(), self._xy.copy()
 
-    def _move(self, before: list[np.ndarray], after: list[np.ndarray]) -> None:
+    def _move(self, before: np.ndarray, after: np.ndarray) -> None:
         import cv2
 
         settings = {
@@ -103,8 +102,10 @@ class _Follower:
             "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.005),
             "minEigThreshold": LEAST_EIGENVALUE,
         }
-        there, found, _ = cv2.calcOpticalFlowPyrLK(before[0], after[0], self._xy, None, **settings)
-        back, returned, _ = cv2.calcOpticalFlowPyrLK(after[0], before[0], there, None, **settings)
+        here, unset = self._xy, np.zeros_like(self._xy)
+        there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, here, unset, **settings)
+        unset = np.zeros_like(there)
+        back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, there, unset, **settings)
         off = np.linalg.norm(back - self._xy, axis=1)
         inside = (there >= MARGIN_PX).all(1) & (there < np.array(self._size) - MARGIN_PX).all(1)
         kept = (found[:, 0] == 1) & (returned[:, 0] == 1) & (off < THERE_AND_BACK_PX) & inside
