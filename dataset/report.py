@@ -30,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "training": "python -m training.run configs/tiny.yaml --workspace {workspace}",
     # Training ends by playing held-out samples, and writes both sections.
     "play": "python -m training.run configs/tiny.yaml --workspace {workspace}",
+    "evaluation": "python -m training.evaluate --model configs/tiny.yaml --workspace {workspace} "
+    "--out evaluation",
 }
 
 STYLE = """

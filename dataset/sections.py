@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # In the order of the report.
-Stage = Literal["plan", "capture", "labels", "qa", "dataset", "latents", "training", "play"]
+Stage = Literal[
+    "plan", "capture", "labels", "qa", "dataset", "latents", "training", "play", "evaluation"
+]  # fmt: skip
 STAGES: tuple[Stage, ...] = (
-    "plan", "capture", "labels", "qa", "dataset", "latents", "training", "play",
+    "plan", "capture", "labels", "qa", "dataset", "latents", "training", "play", "evaluation",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ STAGES = {
     "dataset.report": (["{w}"], "python -m capture.plan {w}"),
 }
 OTHERS = [
-    "capture.conformance", "training.estimate", "training.export",
+    "capture.conformance", "training.estimate", "training.evaluate", "training.export",
     "training.initialisations", "training.learning", "training.memory", "training.play",
 ]  # fmt: skip
 WITHOUT_INPUT = [module for module, (_, command) in STAGES.items() if command]

@@ -21,19 +21,20 @@ from tqdm import tqdm
 
 from capture.crew.lock import local_lock
 from dataset.errors import OpenRelicError
+from dataset.sections import write_section
 from dataset.workspace import Workspace, sha256_file
-from training.evaluate.estimators import make_estimator
+from training.evaluate.estimators import PathEstimator, make_estimator
 from training.evaluate.generate import generate, is_kept
-from training.evaluate.page import write_page
+from training.evaluate.page import body_html, embedded_html, write_page
 from training.evaluate.perceptual import Lpips, lpips_problem
 from training.evaluate.planning import Plan, make_plan
 from training.evaluate.rendering import EngineTruth
 from training.evaluate.scoring import Score, Scorer
 from training.evaluate.summary_text import summary_text
-from training.evaluate.systems import Folder, Live, Stand
+from training.evaluate.systems import ENGINE, STILL, Folder, Live, Stand
 from training.evaluate.table import summaries, write_tables
 from training.evaluate.tasks import Task, write_task
-from training.evaluate.vbench import vbench_problem, vbench_scores
+from training.evaluate.vbench_scores import vbench_problem, vbench_scores
 from training.evaluate.videos import kept_video, read_video, side_by_side, video_size
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def evaluate(settings: "Settings") -> str:
 
 def _evaluate(settings: "Settings", out: Path) -> str:
     remarks = Remarks()
-    estimator = make_estimator(settings.estimator)
+    make_estimator(settings.estimator)  # a wrong one is told before anything is made
     plan = make_plan(settings, out, progress)
     for task in plan.tasks:
         write_task(task, out / "tasks")
@@ -67,7 +68,8 @@ def _evaluate(settings: "Settings", out: Path) -> str:
     problem = lpips_problem()
     remarks.add("LPIPS", problem)
     scorer = Scorer(
-        estimator=estimator, rotation_frame=plan.rotation_frame, fov_deg=settings.fov_deg,
+        estimator_of=lambda system: _estimator(settings.estimator, system),
+        estimator=settings.estimator, rotation_frame=plan.rotation_frame, fov_deg=settings.fov_deg,
         folder=out / "scores", lpips=None if problem else Lpips(),
     )  # fmt: skip
     scores = _scores(plan, wanted, scorer)
@@ -81,8 +83,23 @@ def _evaluate(settings: "Settings", out: Path) -> str:
 
         control = measure_control(plan, settings, out, progress)
     write_page(plan, settings, scores, means, beside, control, remarks.lines, out)
+    if settings.model and settings.workspace:
+        body = body_html(plan, settings, scores, means, remarks.lines)
+        body += control.html() if control else ""
+        body = body.replace("h3>", "h4>").replace("h2>", "h3>") + embedded_html(beside)
+        write_section(Workspace(settings.workspace), "evaluation", "Evaluation", body)
     text = summary_text(plan, scores, means, remarks.lines)
     return text + (control.text() if control else "") + f"{out}/index.html\n"
+
+
+def _estimator(spec: str, system: str) -> PathEstimator | None:
+    """The estimator; files of trajectories lie in a folder a system, where there are several."""
+    kind, _, folder = spec.partition(":")
+    if kind != "trajectories":
+        return make_estimator(spec)
+    if (Path(folder) / system).is_dir():
+        return make_estimator(f"{kind}:{Path(folder) / system}")
+    return None if system.partition("-")[0] in (ENGINE, STILL) else make_estimator(spec)
 
 
 class Remarks:

@@ -1,6 +1,6 @@
 """The page of an evaluation: the table, the scripts one by one, control, and videos side by side.
 
-Public: `write_page`, `body_html`.
+Public: `write_page`, `body_html`, `embedded_html`.
 """
 
 import html
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset.report import STYLE
-from dataset.sections import table_html
+from dataset.sections import side_by_side, table_html, video_html
 from training.evaluate.planning import Plan
 from training.evaluate.scoring import STRIDE, Score
 from training.evaluate.summary_text import Lookup, floor_of, lookup, shown_systems
@@ -21,7 +21,7 @@ from training.evaluate.table import (
     Summary,
     failures,
 )
-from training.evaluate.vbench import DIMENSIONS
+from training.evaluate.vbench_scores import DIMENSIONS
 
 if TYPE_CHECKING:
     from training.evaluate.__main__ import Settings
@@ -35,8 +35,8 @@ _PAGE = """<!doctype html>
 <title>OpenRELIC evaluation</title>
 <style>{style}
 body {{ max-width: 78rem; }}
-.interval {{ opacity: .65; font-size: .85em; display: block; white-space: nowrap; }}
 td, th {{ vertical-align: top; }}
+td small {{ opacity: .7; white-space: nowrap; }}
 </style>
 </head>
 <body>
@@ -45,8 +45,8 @@ td, th {{ vertical-align: top; }}
 </body>
 </html>
 """
-PATHS = ("rpe_translation", "rpe_rotation_deg")
-WITH_FLOOR = {*PATHS}
+WITH_FLOOR = ("rpe_translation", "rpe_rotation_deg")
+EMBEDDED = 3
 ROWS_OF_VBENCH = ("average", *DIMENSIONS)
 
 
@@ -145,7 +145,7 @@ def _cell(means: Lookup, system: str, script: str, metric: Metric) -> str:
     if one.low is None or one.high is None:
         return text
     low, high = metric.shown(one.low), metric.shown(one.high)
-    return f'{text}<span class="interval">[{low}, {high}]</span>'
+    return f"{text}<br><small>[{low}, {high}]</small>"
 
 
 def _raw_table(header: list[str], rows: list[list[str]]) -> str:
@@ -197,12 +197,20 @@ def _scripts_html(plan: Plan, scores: Sequence[Score], means: Lookup) -> str:
     return "".join(parts)
 
 
+def embedded_html(beside: dict[str, Path]) -> str:
+    """Up to `EMBEDDED` side-by-side videos in the page itself."""
+    figures = [
+        video_html(path.read_bytes(), name) for name, path in list(beside.items())[:EMBEDDED]
+    ]
+    return "<h3>Side by side</h3>\n" + side_by_side(figures) if figures else ""
+
+
 def _videos(beside: dict[str, Path], out: Path) -> str:
     if not beside:
         return ""
     figures = "".join(
         f'<figure><video controls loop muted playsinline preload="metadata" '
-        f'src="{html.escape(path.relative_to(out).as_posix())}"></video>'
+        f'src="{html.escape(path.relative_to(out).as_posix())}#t=0.01"></video>'
         f"<figcaption>{html.escape(name)}</figcaption></figure>\n"
         for name, path in beside.items()
     )

@@ -2,7 +2,8 @@
 
 The camera's path is what an estimator finds in the video, against the commanded one
 (`training.evaluate.trajectory`). Pictures are compared in every `STRIDE`th frame, only where the
-first one saw the surface (`training.evaluate.seen`), and only if the task's start was rendered.
+first one saw the surface (`training.evaluate.seen`), and only if the task's start was rendered;
+the engine's are given the colour resolution that any video has.
 
 Scores are kept as `scores/SYSTEM/TASK.json` with what they depend on, and not computed twice.
 
@@ -28,7 +29,7 @@ from training.evaluate.rendering import EngineTruth
 from training.evaluate.seen import seen_from_first
 from training.evaluate.tasks import Task
 from training.evaluate.trajectory import score_path
-from training.evaluate.videos import fitted
+from training.evaluate.videos import fitted, in_video_colours
 
 STRIDE = 4
 """A latent's frames."""
@@ -62,13 +63,15 @@ class Score:
 class Scorer:
     """How videos are scored."""
 
-    estimator: PathEstimator
+    estimator_of: Callable[[str], PathEstimator | None]
+    """By the system's name; None where nothing is known of its paths."""
+    estimator: str
+    """Its name."""
     rotation_frame: RotationFrame
     fov_deg: float
     """Horizontal, of videos whose start was not rendered, at their own width."""
     folder: Path
     lpips: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
-    lpips_problem: str | None = None
 
     def kept(self, system: str, task: Task, of: str) -> Score | None:
         """The score of the video with digest `of`, if it was computed before."""
@@ -87,8 +90,10 @@ class Scorer:
         frames = frames[:length]
         height, width = frames.shape[1:3]
         values: dict[str, float | None] = dict.fromkeys(VALUES)
-        name = f"{system}/{task.name}"
-        values.update(self._camera(name, task, frames, self.intrinsics(truth, width, height)))
+        estimator = self.estimator_of(system)
+        if estimator is not None:
+            lens = self.intrinsics(truth, width, height)
+            values.update(self._camera(estimator, task, frames, lens))
         if truth is not None and truth.depth_cm is not None:
             values.update(self._pictures(frames, truth))
         score = Score(
@@ -111,9 +116,9 @@ class Scorer:
         return resize_intrinsics(truth.intrinsics, drawn_width, drawn_height, width, height)
 
     def _camera(
-        self, name: str, task: Task, frames: np.ndarray, intrinsics: np.ndarray
+        self, estimator: PathEstimator, task: Task, frames: np.ndarray, intrinsics: np.ndarray
     ) -> dict[str, float | None]:
-        estimate = self.estimator.estimate(frames, intrinsics, name=name)
+        estimate = estimator.estimate(frames, intrinsics, name=task.name)
         found = score_path(estimate, *commanded_path(task, len(frames), self.rotation_frame))
         lost = found.failed
         return {
@@ -133,7 +138,7 @@ class Scorer:
         at, counted = at[enough], counted[enough]
         if not len(at):
             return {"counted": 0.0}
-        shown, true = frames[at], fitted(truth.frames[at], width, height)
+        shown, true = frames[at], in_video_colours(fitted(truth.frames[at], width, height))
         structure = _chunked(ms_ssim, shown, true, counted)
         return {
             "psnr_db": float(np.mean(psnr_db(shown, true, counted))),
@@ -147,7 +152,7 @@ class Scorer:
 
     def _stamp(self, task: Task, of: str) -> dict[str, Any]:
         return {
-            "video": of, "task": task.digest, "estimator": self.estimator.name,
+            "video": of, "task": task.digest, "estimator": self.estimator,
             "rotation_frame": self.rotation_frame, "fov_deg": self.fov_deg, "version": VERSION,
             "lpips": self.lpips is not None,
         }  # fmt: skip

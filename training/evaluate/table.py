@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from scipy import stats
 
 from training.evaluate.scoring import VALUES, Score
-from training.evaluate.vbench import DIMENSIONS
+from training.evaluate.vbench_scores import DIMENSIONS
 
 LEVEL = 0.95
 RESAMPLES = 4000
@@ -132,7 +132,9 @@ def failures(scores: Iterable[Score], system: str, script: str = ALL_SCRIPTS) ->
     lost = [
         bool(score.values["failed"])
         for score in scores
-        if score.system == system and script in (ALL_SCRIPTS, score.script)
+        if score.system == system
+        and script in (ALL_SCRIPTS, score.script)
+        and score.values["failed"] is not None
     ]
     return sum(lost), len(lost)
 

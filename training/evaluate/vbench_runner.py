@@ -15,6 +15,9 @@ from pathlib import Path
 
 def main(videos: str, out: str, *dimensions: str) -> None:
     """Evaluate; VBench's own result file is read back and written anew by video."""
+    # Python puts this file's folder first, whose modules are not those that VBench means.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != here]
     torch = importlib.import_module("torch")
     vbench = importlib.import_module("vbench")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,7 +1,7 @@
 """Pictures and videos of evaluation: reading any system's, keeping ours, and side by side.
 
-Public: `read_picture`, `write_picture`, `read_video`, `video_size`, `kept_video`, `side_by_side`,
-`fitted`.
+Public: `read_picture`, `write_picture`, `read_video`, `in_video_colours`, `video_size`,
+`kept_video`, `side_by_side`, `fitted`.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from dataset.clip import FPS
+from dataset.colour import to_rgb, to_yuv
 from dataset.errors import OpenRelicError
 from dataset.resize import resize_frame
 from dataset.video import VideoWriter, encode_preview, probe, read_frames
 
-KEPT_CRF = 12
+KEPT_CRF = 8
 """Of generated videos; what it costs shows in the row of the engine."""
 STRIP = 22
 """Pixels of the line that names a column."""
@@ -43,6 +44,16 @@ def write_picture(path: Path, image: np.ndarray) -> None:
 def read_video(path: Path) -> np.ndarray:
     """All frames (T, H, W, 3) uint8 of a video of any codec."""
     return np.stack(list(read_frames(path)))
+
+
+def in_video_colours(frames: np.ndarray) -> np.ndarray:
+    """Frames (T, H, W, 3) with their colours at half the resolution, as 4:2:0 video has them."""
+    from av.video.reformatter import VideoReformatter
+
+    if frames.shape[1] % 2 or frames.shape[2] % 2:
+        return frames  # a video of that size has another layout
+    reformatter = VideoReformatter()
+    return np.stack([to_rgb(reformatter, to_yuv(reformatter, one, "rgb24")) for one in frames])
 
 
 def video_size(path: Path) -> tuple[int, int]:

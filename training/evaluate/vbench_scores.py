@@ -5,7 +5,7 @@ names, as it cannot share an environment with this project (`training.evaluate.v
 It would download missing weights by itself; that is not left to it: what is missing is said, and
 the score is not there.
 
-Public: `DIMENSIONS`, `vbench_problem`, `vbench_scores`.
+Public: `DIMENSIONS`, `WEIGHTS`, `vbench_problem`, `vbench_scores`.
 """
 
 import json
