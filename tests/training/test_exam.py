@@ -16,10 +16,10 @@ from training.exam.memories import changed_memory, whole_memory
 from training.exam.scores import mean_agreement, mean_error
 from training.exam.tours import LEAD, TOURS, make_tour
 from training.exam.videos import KnownVideo
-from training.exam.visibility import CELL, Views, cell_rays, past_frames
+from training.exam.visibility import Views, cell_rays, past_frames
 from training.exam.worlds import Forgetful, WorldModel
 from training.learning.calibration import Calibration, calibrate
-from training.learning.motion import GAP
+from training.learning.motion import CELL, GAP
 from training.memory.schedule import MemoryConfig, kept_latents
 
 KINDS = ("palindrome", "turn", "walk")

@@ -11,6 +11,8 @@ from scipy.spatial.transform import Rotation
 from dataset.errors import OpenRelicError
 from labeling.actions import ACTIONS, motion_to_values
 from tests.training.micro import make_latents, write_recipe
+from training.exam.memories import past_frames_of
+from training.exam.visibility import DEPTHS_M, Views, outside_views, past_frames
 from training.learning.__main__ import Settings
 from training.learning.calibration import (
     CLASSES,
@@ -22,7 +24,6 @@ from training.learning.calibration import (
     signed_motions,
 )
 from training.learning.motion import GAP, MotionFields, fit_motion, optical_flow
-from training.learning.visibility import DEPTHS_M, counted_cells, outside_views
 from training.learning.windows import Window
 from training.memory.schedule import MemoryConfig
 
@@ -176,16 +177,17 @@ def test_the_window_of_a_chunk_is_its_past_without_itself() -> None:
     frames = np.zeros((81, HEIGHT, WIDTH, 3), np.uint8)
     window = Window(
         row=None, frames=frames, camera_from_world=cameras, actions=np.zeros((81, 13)),  # type: ignore[arg-type]
-        latents=np.zeros((1, 21, 1, 1)), intrinsics=LENS, unit_m=1.0,
+        latents=np.zeros((1, 21, 1, 1)), intrinsics=LENS, unit_m=1.0, pivot=40,
     )  # fmt: skip
     memory = MemoryConfig()
     # Frame 80 is latent 20, its chunk begins at 20, whose window's past is latents 16 ... 19.
     past = cameras[61:77]
     expected = outside_views(cameras[80], past, LENS, WIDTH, HEIGHT)
-    found = counted_cells(window, memory, 80)
-    np.testing.assert_array_equal(found, expected)
-    assert found.any()
-    assert not counted_cells(window, MemoryConfig(window=24), 80).any()
+    found = Views(window).counted(80, past_frames(77, past_frames_of(memory)), range(41))
+    assert found is not None and found.cells.any() and found.since == 0
+    np.testing.assert_array_equal(found.cells, expected)
+    whole = past_frames(77, past_frames_of(MemoryConfig(window=24)))
+    assert Views(window).counted(80, whole, range(41)) is None
 
 
 def test_the_whole_proof_runs_resumes_and_says_what_is_missing(tmp_path: Path) -> None:
@@ -218,7 +220,7 @@ def test_the_whole_proof_runs_resumes_and_says_what_is_missing(tmp_path: Path) -
         assert following["permuted"] == pytest.approx(1 / 12, abs=0.08)
         scores = memory["context"]
         assert scores["frames"] > 0
-        assert set(scores["mse"]) == {"student", "random memory", "frozen", "mean", "tokenizer"}
+        assert set(scores["mse"]) == {"model", "random memory", "frozen", "mean", "coded"}
         assert (
             memory["own"]["passed"].get("frozen", 0) == memory["own"]["passed"].get("mean", 0) == 0
         )

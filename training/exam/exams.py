@@ -42,6 +42,8 @@ class Sitting:
     video: KnownVideo
     given: int
     """frames that the model's memory was filled with; 0 in exam B"""
+    returning: int
+    """frames of the way back that the model made, whether anything of them counts or not"""
     shown: Mapping[str, np.ndarray]
     """frames (T, H, W, 3) by contender"""
     counted: Mapping[int, Counted]
@@ -98,6 +100,7 @@ class Examiner:
             shown["coded"] = self._coded(video.frames)
         return Sitting(
             exam=CONTEXT, video=video, given=played.given, shown=shown, counted=counted,
+            returning=len(_returning(video, played)),
             scores=[
                 self._score(CONTEXT, name, video, one, frames[frame], video.frames[frame], frame)
                 for frame, one in counted.items()
@@ -130,7 +133,10 @@ class Examiner:
                 wanted = (played.frames if name == "random memory" else frames)[mirror]
                 scores.append(self._score(OWN, name, video, one, frames[frame], wanted, frame,
                                           moved=moved))  # fmt: skip
-        return Sitting(exam=OWN, video=video, given=0, shown=shown, counted=counted, scores=scores)
+        return Sitting(
+            exam=OWN, video=video, given=0, shown=shown, counted=counted, scores=scores,
+            returning=len(_returning(video, played)),
+        )  # fmt: skip
 
     def _with_strangers_past(
         self, video: KnownVideo, other: KnownVideo, played: Played, seed: int
@@ -161,7 +167,7 @@ class Examiner:
         self, video: KnownVideo, views: Views, played: Played, known: range
     ) -> dict[int, Counted]:
         found = {}
-        for frame in range(max(played.given, video.pivot + 1), len(video)):
+        for frame in _returning(video, played):
             window = past_frames(int(played.step_first[frame]), self._past)
             one = views.counted(frame, window, known)
             if one is not None:
@@ -188,6 +194,11 @@ class Examiner:
             squared=error.squared, correlation=error.correlation,
             seconds_away=(frame - counted.since) / FPS, degrees_away=degrees, metres_away=metres,
         )  # fmt: skip
+
+
+def _returning(video: KnownVideo, played: Played) -> range:
+    """Frames after the way out that were not given."""
+    return range(max(played.given, video.pivot + 1), len(video))
 
 
 def farthest(video: KnownVideo, first: int, last: int) -> tuple[float, float]:

@@ -139,6 +139,6 @@ def _interval(sums: np.ndarray) -> tuple[float, float]:
         (sums[0], sums[1]),
         lambda a, b, axis: a.sum(axis) / np.maximum(b.sum(axis), 1e-9),
         paired=True, vectorized=True, method="percentile", confidence_level=LEVEL,
-        n_resamples=RESAMPLES, random_state=np.random.default_rng(0),
+        n_resamples=RESAMPLES, rng=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
     return float(found.low), float(found.high)

@@ -9,7 +9,7 @@ Without depth the point may lie anywhere on the cell's ray: it counts only if al
 `NEAREST_M` to the horizon lie outside the window, and the picture as a whole was seen before. That
 is stricter than need be, never laxer.
 
-Public: `Views`, `outside_views`, `past_frames`, `to_pixels`, `CELL`.
+Public: `Views`, `outside_views`, `past_frames`, `to_pixels`.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.exam.videos import KnownVideo
+from training.learning.motion import CELL
 
-CELL = 4
-"""Pixels a side of a cell, which counts or does not."""
 NEAREST_M = 0.3
 DEPTHS_M = np.concatenate([NEAREST_M * np.geomspace(1, 1000, 24), [1e6]])
 SAME_DEPTH = 0.05
@@ -118,7 +117,7 @@ class Views:
         points = self._points(depth, frame)
         in_window = self._seen(depth, points, window)[0].any(axis=0)
         before = self._seen(depth, points, range(window.start))[1]
-        cells = before[known.start : known.stop].any(axis=0) & ~in_window
+        cells = np.logical_and(before[known.start : known.stop].any(axis=0), ~in_window)
         if not cells.any():
             return None
         last = len(before) - 1 - before[::-1].argmax(axis=0)

@@ -17,8 +17,8 @@ import numpy as np
 from dataset.errors import OpenRelicError
 from labeling.actions import ACTIONS, motion_to_values, signed_motion
 from labeling.camera import turn_angles_deg
+from training.exam.videos import KnownVideo
 from training.learning.motion import GAP, MotionFields, fit_motion, optical_flow
-from training.learning.windows import Window
 
 CLASSES = ACTIONS[:12]
 LEAST = 0.25
@@ -46,7 +46,7 @@ class Calibration:
         return found / self.gain_6 / self.usual_6
 
 
-def calibrate(windows: Iterable[Window], usual_6: np.ndarray) -> Calibration:
+def calibrate(windows: Iterable[KnownVideo], usual_6: np.ndarray) -> Calibration:
     """Fit inverse depth and gains to windows of one picture size."""
     pairs, fields = [], None
     for window in windows:
@@ -97,7 +97,7 @@ def _gains(found: np.ndarray, true: np.ndarray, usual_6: np.ndarray) -> np.ndarr
     return np.clip(gains, 0.2, 2.0)
 
 
-def signed_motions(window: Window) -> np.ndarray:
+def signed_motions(window: KnownVideo) -> np.ndarray:
     """(T - GAP, 6) true motions over `GAP` frames, in the earlier camera's axes."""
     R, offset = window.camera_from_world[..., :3], window.camera_from_world[..., 3]
     centre = -(R.swapaxes(-1, -2) @ offset[..., None])[..., 0]
@@ -130,7 +130,7 @@ def alone(motion_6: np.ndarray) -> int:
     return classify(motion_6)
 
 
-def confusion(windows: Iterable[Window], calibration: Calibration) -> np.ndarray:
+def confusion(windows: Iterable[KnownVideo], calibration: Calibration) -> np.ndarray:
     """Counts (12, 13): the motion that was there alone, the motion that is read; last: none."""
     counts = np.zeros((12, 13), np.int64)
     for window in windows:

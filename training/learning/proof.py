@@ -17,7 +17,7 @@ from dataset.latents.tokenizers import VideoTokenizer
 from dataset.workspace import json_bytes
 from training.context import RunContext
 from training.learning.calibration import Calibration, accuracy, calibrate, confusion
-from training.learning.exams import Examiner
+from training.learning.exams import examine_student
 from training.learning.following import Student, follow_actions
 from training.learning.motion import GAP
 from training.learning.summary import draw_summary, summary_text
@@ -118,14 +118,10 @@ def _test(
                 f"{context.workspace.location} has no held-out window that turns back: run "
                 f"`python -m dataset.build {context.workspace.location} --palindromes 0.5`"
             )
-        examiner = Examiner(
-            context=context,
-            student=student,
-            calibration=calibration,
-            tokenizer=tokenizer,
-            mean_picture=_mean_picture(source),
+        memory = examine_student(
+            context, student, calibration, tokenizer, _mean_picture(source), returning
         )
-        return {"following": following.to_json(), "memory": examiner.examine(returning)}
+        return {"following": following.to_json(), "memory": memory}
 
     return test
 

@@ -18,25 +18,16 @@ from dataset.shards.loader import Sample
 from dataset.shards.loader import read_sample as read_shard_sample
 from dataset.shards.manifest import read_manifest
 from training.context import RunContext
+from training.exam.videos import KnownVideo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
-    """Pictures with what is known of them; T = 4L - 3 frames."""
+class Window(KnownVideo):
+    """A sample's pictures with what is known of them; T = 4L - 3 frames."""
 
     row: LatentRow
-    frames: np.ndarray
-    """(T, H, W, 3) uint8"""
-    camera_from_world: np.ndarray
-    """(T, 3, 4), metres"""
-    actions: np.ndarray
-    """(T, 13)"""
     latents: np.ndarray
     """(C, L, h, w) float32, normalised"""
-    intrinsics: np.ndarray
-    """(4,) fx, fy, cx, cy of the frames"""
-    unit_m: float
-    """metres of a unit of translation"""
 
     def through(self, tokenizer: VideoTokenizer) -> "Window":
         """With what the tokenizer makes of the pictures."""
@@ -82,6 +73,13 @@ class WindowSource:
             latents=stored.latents[:, : self.latents],
             intrinsics=self._intrinsics(sample),
             unit_m=row.unit_m,
+            pivot=row.pivot,
+            name=row.key,
+            place=row.scene,
+            scene=row.scene,
+            caption=row.caption,
+            pitch_deg=row.start_pitch_deg,
+            roll_deg=row.start_roll_deg,
         )
 
     def all(self, split: str, *, returning: bool | None = None) -> Iterator[Window]:
