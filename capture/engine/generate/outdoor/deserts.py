@@ -142,7 +142,7 @@ class _Desert(DesertLand):
                     place = rng.uniform(-520, 520, 2)
                     long, high = float(rng.uniform(350, 760)), float(rng.uniform(200, 420))
                     turn = 90.0 * (k % 2) + rng.normal(0, 3)
-                    with self.b.object("ruin_wall"), self.b.at(*place, 0, turn):
+                    with self.b.object("ruin_wall"), self.b.at(place[0], place[1], 0, turn):
                         buildings.ruin_wall(self.b, rng, clay, long, high, 50, gate=k == 0)
             self.things.append("ruined walls of mud brick")
 

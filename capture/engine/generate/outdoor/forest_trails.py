@@ -119,7 +119,7 @@ class Stream(Layout):
         b, wood = self.f.b, self.f.flora.bark((138, 112, 84))
         self.f.ground.claim(place[0], place[1], 420)
         with b.object("bridge"), b.at(place[0], place[1], 26, yaw):
-            for x in np.arange(-340, 340, 34):
+            for x in range(-340, 340, 34):
                 b.box((x, -75, -7), (x + 30, 75, 0), wood, 120)
             for y in (-82, 82):
                 b.box((-345, y - 7, -26), (345, y + 7, -5), wood, 200)
