@@ -1,5 +1,8 @@
 """Sessions of a student with random weights: what they show, and that going back is exact."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -315,3 +318,34 @@ def test_the_memory_of_play_is_bounded_at_the_students_time_axis(player: Player)
     assert played_memory(shorter).newest == 44
     control = replace(recipe, memory=replace(recipe.memory, older="drop"))
     assert played_memory(control) == control.memory
+
+
+SAVING = """
+import sys
+from pathlib import Path
+from tests.training.test_streaming_session import LONG, begin, tiny_player, walk
+session = begin(tiny_player(Path(sys.argv[1]), **LONG))
+while True:
+    walk(session, 1)
+    session.save(sys.argv[2])
+    print("saved", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_leaves_a_whole_file(short: Player, tmp_path: Path) -> None:
+    path = tmp_path / "walk.session"
+    for saves in (1, 4, 7):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SAVING, str(tmp_path), str(path)], text=True,
+            stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        assert process.stdout is not None
+        for _ in range(saves):
+            assert process.stdout.readline() == "saved\n"
+        time.sleep(0.003 * saves)  # somewhere in the next chunk or its save
+        process.kill()
+        process.wait()
+        loaded = WorldSession.load(short, path)
+        assert loaded.chunk_index >= saves
+        walk(loaded, 1)

@@ -178,7 +178,7 @@ class WorldSession:
         return Chunk(
             frames=frames,
             tokens=tokens,
-            memory_bytes=self._memory.used_bytes(),
+            memory_bytes=self.memory.used_bytes(),
             seconds=time.perf_counter() - started - watching,
             attention=attention,
         )
@@ -225,7 +225,7 @@ class WorldSession:
     @together
     def branch(self) -> "WorldSession":
         """Make a second session that has lived through the same and goes its own way from here."""
-        now = self._anchor(self._memory)
+        now = self._anchor(self.memory)
         other = WorldSession(
             self.player, self.image_latent, self.history.copy(), now, watch=self.watch
         )
@@ -299,9 +299,9 @@ class WorldSession:
             random=self._random.get_state(),
         )  # fmt: skip
         self.history.append(moment)
-        now = self._anchor(self._memory)
+        now = self._anchor(self.memory)
         if self.history.wants_anchor(now.nbytes()):
-            self.history.anchor(replace(now, memory=self._memory.copy("cpu")))
+            self.history.anchor(replace(now, memory=self.memory.copy("cpu")))
         return frames
 
     def _anchor(self, memory: StreamMemory) -> Anchor:
@@ -316,13 +316,13 @@ class WorldSession:
 
     def _stand_at(self, anchor: Anchor) -> None:
         device = self.player.device
-        self._memory = (
+        self.memory = (
             self.player.new_memory() if anchor.memory is None else anchor.memory.copy(device)
         )
         self._random = torch.Generator(device)
         self._random.set_state(anchor.random)
         self._stream = StudentStream(
-            self.player.model, self.image_latent, self._memory,
+            self.player.model, self.image_latent, self.memory,
             self.player.recipe.flow.levels(), generator=self._random,
         )  # fmt: skip
         self._decoder = self.player.new_decoder()
@@ -332,8 +332,8 @@ class WorldSession:
 
     def _tokens(self) -> int:
         """Keys that the next chunk attends to."""
-        end = self._memory.written + self._memory.config.chunk
-        return visible_tokens(self._memory.config, end, *token_grid(self.player.recipe))
+        end = self.memory.written + self.memory.config.chunk
+        return visible_tokens(self.memory.config, end, *token_grid(self.player.recipe))
 
 
 def _rows(conditions: Conditions) -> np.ndarray:
