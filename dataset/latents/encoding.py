@@ -33,6 +33,7 @@ from dataset.latents.store import (
     shards_digest,
 )
 from dataset.latents.tokenizers import (
+    FIT_VERSION,
     VideoTokenizer,
     fit_tokenizer,
     frames_to_video,
@@ -132,7 +133,9 @@ def prepare_tokenizer(
 ) -> VideoTokenizer:
     """The stored tokenizer if it was fitted to these samples, else one fitted and stored now."""
     chosen = fit_rows(samples, config.fit_samples) if config.tokenizer == "pca" else []
-    made_from = fingerprint([config_record(config), [row.sha256 for row in chosen]])
+    made_from = fingerprint(
+        [config_record(config), FIT_VERSION if chosen else 0, [row.sha256 for row in chosen]]
+    )
     if workspace.exists(TOKENIZER_RECORD):
         record = workspace.read_json(TOKENIZER_RECORD)
         if record["made_from"] == made_from:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TEMPORAL_FACTOR = 4
 SPATIAL_FACTOR = 8
+FIT_VERSION = 2
+"""Of what `fit_tokenizer` makes of the same samples: another number fits again."""
 PATCH_VALUES = 3 * TEMPORAL_FACTOR * SPATIAL_FACTOR**2
 REPEATED = "Rep"
 """diffusers' word for a frame that is its own past."""
@@ -148,7 +150,7 @@ class PcaTokenizer:
     """
 
     def __init__(self, mean: "Tensor", basis: "Tensor", std: "Tensor") -> None:
-        """`mean` (768,) and orthonormal `basis` (768, C) of patches, `std` (C,) they are divided by."""
+        """`mean` (768,), orthonormal `basis` (768, C) of patches, `std` (C,) that divides."""
         self.mean, self.basis, self.std = mean, basis, std
         self.channels = basis.shape[1]
         self.fingerprint = _digest({"mean": mean, "basis": basis, "std": std})

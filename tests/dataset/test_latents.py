@@ -16,7 +16,7 @@ from dataset.latents.encoding import encode_workspace, load_stored_tokenizer, sa
 from dataset.latents.section import write_latents_section
 from dataset.latents.small_frames import SmallFrames, read_resized
 from dataset.latents.store import RECORD, read_rows, read_sample, require_latents
-from dataset.latents.tokenizers import frames_to_video
+from dataset.latents.tokenizers import PcaTokenizer, frames_to_video
 from dataset.resize import centre_crop, resize_frame, resize_intrinsics
 from dataset.shards.loader import iterate_samples
 from dataset.shards.manifest import MANIFEST
@@ -167,6 +167,24 @@ def test_another_config_or_other_shards_are_one_line(encoded, tmp_path):
     assert [row.key for row in encode_workspace(workspace, CONFIG)] == ["train-0"]
     require_latents(workspace, CONFIG, "tiny.yaml")
     assert workspace.list_names("latents/train") == ["train-0.safetensors"]
+
+
+def test_a_tokenizer_of_another_way_to_fit_is_fitted_again(tmp_path, monkeypatch):
+    workspace = make_shards(tmp_path)
+    encode_workspace(workspace, CONFIG)
+    before = load_stored_tokenizer(workspace, CONFIG).fingerprint
+    fit = PcaTokenizer.fit.__func__
+
+    def louder(cls, videos, channels):
+        fitted = fit(cls, videos, channels)
+        return cls(fitted.mean, fitted.basis, 2 * fitted.std)
+
+    monkeypatch.setattr(PcaTokenizer, "fit", classmethod(louder))
+    encode_workspace(workspace, CONFIG)
+    assert load_stored_tokenizer(workspace, CONFIG).fingerprint == before
+    monkeypatch.setattr("dataset.latents.encoding.FIT_VERSION", 99)
+    rows = encode_workspace(workspace, CONFIG)
+    assert before not in {row.tokenizer for row in rows}
 
 
 def test_a_tokenizer_that_cannot_be_loaded_leaves_the_latents(encoded):
