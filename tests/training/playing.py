@@ -51,7 +51,12 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    player: Player, workspace: Workspace, picture: np.ndarray, **limits: Any
+    player: Player,
+    workspace: Workspace,
+    picture: np.ndarray,
+    *,
+    token: str | None = None,
+    **limits: Any,
 ) -> Iterator[Server]:
     """Serve a player until the block ends."""
     given = Start(picture=picture, name="given")
@@ -59,7 +64,7 @@ def serving(
     files = Files(workspace=workspace, folder=FOLDER)
     desk = Desk(player, files, starts, **{"most": 3, "idle_s": 60.0, **limits})
     listening = listen("127.0.0.1", 0)
-    server = make_server(desk, listening, None, only_here=True)
+    server = make_server(desk, listening, token, only_here=True)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_until_complete, args=[run(desk, server, listening)])
     thread.start()

@@ -289,6 +289,16 @@ def test_only_its_own_page_is_answered_and_no_path_leads_out(server: Server) -> 
     assert ask(server, "/starts/1.jpg")[0] == 200
 
 
+def test_a_token_is_asked_of_links_too(player: Player, workspace: Workspace) -> None:
+    with serving(player, workspace, picture(), token="abc") as server:
+        for headers in ({}, {"Cookie": f"openrelic-{server.port}=abd"}):
+            with pytest.raises(InvalidStatus), visiting(server, **headers):
+                pass
+        assert ask(server, "/")[0] == 401 and ask(server, "/?token=abc")[0] == 303
+        with visiting(server, Cookie=f"openrelic-{server.port}=abc") as page:
+            assert page.hello["known"] is False
+
+
 def test_runs_of_rows_are_exact(tmp_path: Path) -> None:
     values = np.random.default_rng(0).random((40, 13)).astype(np.float32)
     rows = np.repeat(values, 3, axis=0)
