@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "play": "python -m training.run configs/tiny.yaml --workspace {workspace}",
     "evaluation": "python -m training.evaluate --model configs/tiny.yaml --workspace {workspace} "
     "--out evaluation",
+    "exam": "python -m training.exam configs/tiny.yaml --workspace {workspace}",
 }
 
 STYLE = """

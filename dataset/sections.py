@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 # In the order of the report.
 Stage = Literal[
-    "plan", "capture", "labels", "qa", "dataset", "latents", "training", "play", "evaluation"
+    "plan", "capture", "labels", "qa", "dataset", "latents", "training", "play", "evaluation",
+    "exam",
 ]  # fmt: skip
 STAGES: tuple[Stage, ...] = (
     "plan", "capture", "labels", "qa", "dataset", "latents", "training", "play", "evaluation",
+    "exam",
 )  # fmt: skip
 
 

@@ -29,7 +29,8 @@ STAGES = {
     "dataset.report": (["{w}"], "python -m capture.plan {w}"),
 }
 OTHERS = [
-    "capture.conformance", "training.estimate", "training.evaluate", "training.export",
+    "capture.conformance", "training.estimate", "training.evaluate", "training.exam",
+    "training.export",
     "training.initialisations", "training.learning", "training.memory", "training.play",
 ]  # fmt: skip
 WITHOUT_INPUT = [module for module, (_, command) in STAGES.items() if command]

@@ -122,7 +122,7 @@ def _exam_html(rows: Sequence[SummaryRow], exam: str) -> str:
 def _table(rows: Sequence[SummaryRow], exam: str) -> tuple[list[str], list[list[object]]]:
     """All frames of an exam: a row a subject and contender."""
     header = ["", "returning frames", "passed", "values", "places", "MSE", "PSNR, dB",
-              "correlation with the place"]  # fmt: skip
+              "correlation with the place", "gain by its memory, dB"]  # fmt: skip
     table: list[list[object]] = []
     for row in rows:
         if (row.exam, row.by) != (exam, "all"):
@@ -133,6 +133,7 @@ def _table(rows: Sequence[SummaryRow], exam: str) -> tuple[list[str], list[list[
             row.returning, row.moved, row.values, row.places, number(row.mse, 0),
             interval(row.psnr_db, row.psnr_low, row.psnr_high, 1),
             interval(row.correlation, row.correlation_low, row.correlation_high, 2),
+            interval(row.gain_db, row.gain_low, row.gain_high, 1) if not name else "",
         ])  # fmt: skip
     return header, table
 

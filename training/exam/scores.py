@@ -3,11 +3,12 @@
 A frame's error is taken over the pixels that count. Sums are kept, so that in a mean every counted
 pixel weighs the same, however many of a frame's count.
 
-Public: `FrameScore`, `score_frame`, `Mean`, `mean_error`, `mean_agreement`.
+Public: `FrameScore`, `score_frame`, `Mean`, `mean_error`, `mean_agreement`,
+`error_ratio`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +98,22 @@ def mean_agreement(scores: Sequence[FrameScore]) -> Mean:
     """Mean correlation over frames, each by its counted values."""
     seen = [one for one in scores if np.isfinite(one.correlation)]
     return _mean(seen, lambda one: one.correlation * one.values, lambda one: float(one.values))
+
+
+def error_ratio(above: Sequence[FrameScore], below: Sequence[FrameScore]) -> Mean:
+    """Squared errors of `above` over those of `below`, on the frames that both have."""
+    others = {(one.video, one.frame): one for one in above}
+    pairs = [
+        (others[one.video, one.frame].squared, one)
+        for one in below
+        if (one.video, one.frame) in others
+    ]
+    own = [one for _, one in pairs]
+    squared = {id(one): value for value, one in pairs}
+    found = _mean(own, lambda one: squared[id(one)], lambda one: one.squared)
+    if own and np.isnan(found.value) and sum(squared.values()) > 0:
+        return replace(found, value=np.inf, frames=len(own))  # `below` makes no error at all
+    return found
 
 
 def psnr_db(mse: float) -> float:

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.exam.scores import FrameScore, Mean, mean_agreement, mean_error, psnr_db
+from training.exam.scores import (
+    FrameScore,
+    error_ratio,
+    mean_agreement,
+    mean_error,
+    psnr_db,
+)
 
 BINS: dict[str, tuple[float, ...]] = {
     "seconds": (0.0, 3.0, 6.0, 9.0, 14.0, np.inf),
@@ -16,6 +22,7 @@ BINS: dict[str, tuple[float, ...]] = {
     "metres": (0.0, 0.05, 0.5, 1.0, 2.0, np.inf),
 }
 """Borders of the groups; the last of metres are for models whose steps are long."""
+STRANGE = "random memory"
 AWAY: dict[str, Callable[[FrameScore], float]] = {
     "seconds": lambda one: one.seconds_away,
     "degrees": lambda one: one.degrees_away,
@@ -47,6 +54,11 @@ class SummaryRow:
     psnr_db: float
     psnr_low: float
     psnr_high: float
+    gain_db: float
+    """how much smaller the error is than the same model's over a random memory, on the frames that
+    both show; 0: its memory is of no use"""
+    gain_low: float
+    gain_high: float
     correlation: float
     correlation_low: float
     correlation_high: float
@@ -58,8 +70,13 @@ def summarise(scores: Sequence[FrameScore]) -> list[SummaryRow]:
     found = []
     for key in keys:
         own = [one for one in scores if (one.model, one.exam, one.contender) == key]
+        strange = [
+            one
+            for one in scores
+            if (one.model, one.exam, one.contender) == (*key[:2], STRANGE) and one.moved
+        ]
         for by, group, some in _groups(own):
-            found.append(_row(key, by, group, some))
+            found.append(_row(key, by, group, some, strange))
     return found
 
 
@@ -78,15 +95,22 @@ def _range(low: float, high: float) -> str:
     return f"{low:g} and more" if np.isinf(high) else f"{low:g} to {high:g}"
 
 
-def _row(key: tuple[str, str, str], by: str, group: str, scores: list[FrameScore]) -> SummaryRow:
+def _row(
+    key: tuple[str, str, str],
+    by: str,
+    group: str,
+    scores: list[FrameScore],
+    strange: list[FrameScore],
+) -> SummaryRow:
     moved = [one for one in scores if one.moved]
-    error, agreement = mean_error(moved), mean_agreement(moved)
+    error, agreement, gain = mean_error(moved), mean_agreement(moved), error_ratio(strange, moved)
     return SummaryRow(
         model=key[0], exam=key[1], contender=key[2], by=by, group=group,
         away=_mean_away(by, moved), returning=len(scores), moved=len(moved),
         values=sum(one.values for one in moved), places=error.places,
         mse=error.value, psnr_db=_decibels(error.value), psnr_low=_decibels(error.high),
-        psnr_high=_decibels(error.low), correlation=agreement.value,
+        psnr_high=_decibels(error.low), gain_db=_gain(gain.value), gain_low=_gain(gain.low),
+        gain_high=_gain(gain.high), correlation=agreement.value,
         correlation_low=agreement.low, correlation_high=agreement.high,
     )  # fmt: skip
 
@@ -95,15 +119,13 @@ def _decibels(mse: float) -> float:
     return float("nan") if np.isnan(mse) else psnr_db(mse)
 
 
+def _gain(ratio: float) -> float:
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(ratio))
+
+
 def _mean_away(by: str, scores: Sequence[FrameScore]) -> float:
     if by not in AWAY or not scores:
         return float("nan")
     weights = [one.values for one in scores]
     return float(np.average([AWAY[by](one) for one in scores], weights=weights))
-
-
-def shown(mean: Mean, digits: int) -> str:
-    """A mean with its interval, as text."""
-    if np.isnan(mean.value):
-        return "-"
-    return f"{mean.value:.{digits}f} [{mean.low:.{digits}f}, {mean.high:.{digits}f}]"
