@@ -109,7 +109,7 @@ class Page:
     def step(self, **wish: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
         """Ask for the next chunk."""
         number = wish.pop("number", len(self.state["chunks"]))
-        self.say("step", {"number": number, **wish})
+        self.say("step", {"number": number, "shown": number - 1, **wish})
         facts, frames = self.take()
         if facts.get("kind") == "chunk":
             self.state["chunks"].append(facts["key"])

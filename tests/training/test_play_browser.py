@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dataset.video import probe
+from labeling.actions import ACTIONS
 from tests.training.micro import write_recipe
 from tests.training.playing import FOLDER, serving, small_workspace
 from tests.training.tiny_player import SHORT_MEMORY, picture, tiny_player
@@ -73,6 +74,7 @@ def test_somebody_walks_undoes_branches_records_and_comes_back(browser, tmp_path
         page.set_default_timeout(WAIT_MS)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.add_init_script("window.pad = null; navigator.getGamepads = () => [window.pad]")
         page.goto(server.origin)
 
         # A held-out picture with its caption, then keys, several at once, lit as they are held.
@@ -108,6 +110,14 @@ def test_somebody_walks_undoes_branches_records_and_comes_back(browser, tmp_path
         made = shown(page)
         assert float(page.get_attribute("#map", "data-at").split()[2]) > heading + 5
 
+        # A stick that is half out, by degrees.
+        pad = "{connected: true, axes: [0, 0, 0.57, 0], buttons: []}"
+        page.evaluate(f"window.pad = {pad}")
+        until(page, f"({lit}) === 'pan_right' && document.body.dataset.chunks > {made}")
+        page.evaluate("window.pad = null")
+        until(page, f"({lit}) === ''")
+        made = shown(page)
+
         # A branch, a recording, an undo, and back to the branch.
         page.keyboard.press("b")
         page.wait_for_selector(".lane [data-branch='1']")
@@ -123,6 +133,8 @@ def test_somebody_walks_undoes_branches_records_and_comes_back(browser, tmp_path
         assert probe(video).frames == CHUNK * (longer - made)
         script = read_script(video.with_suffix(".json"))
         assert [text for _, text in script.captions] == [CAPTION, "a longer wall"]
+        stick = script.actions[script.first_frame - 1, ACTIONS.index("pan_right")]
+        assert stick == pytest.approx(0.5)  # of turn_deg, behind the stick's dead zone
         page.keyboard.press("Backspace")
         until(page, f"document.body.dataset.chunks === '{longer - 1}'")
         page.click("[data-branch='1']")

@@ -18,6 +18,7 @@ from dataset.workspace import Workspace
 from tests.training.micro import write_recipe
 from tests.training.playing import FOLDER, Server, serving, small_workspace, visiting
 from tests.training.tiny_player import SHORT_MEMORY, picture, tiny_player
+from training.play import visitors
 from training.play.game import Wish, action_rows
 from training.play.pictures import read_image
 from training.play.script_file import PlayScript, read_script, rows_of, runs_of, write_script
@@ -143,8 +144,8 @@ def test_sessions_do_not_mix_and_take_turns(server: Server, player: Player) -> N
         ada.order("start", START)
         bob.order("start", {**START, "seed": 9})
         for number in range(2):
-            ada.say("step", {"number": number, "held": FORWARD})
-            bob.say("step", {"number": number, "held": LEFT})
+            ada.say("step", {"number": number, "shown": number, "held": FORWARD})
+            bob.say("step", {"number": number, "shown": number, "held": LEFT})
             assert_shows(ada.take()[1], mine[number])
             assert_shows(bob.take()[1], other[number])
         # Nobody sees another's frames without knowing their number.
@@ -171,7 +172,7 @@ def test_a_page_that_comes_back_goes_on(server: Server, player: Player) -> None:
     with visiting(server) as page:
         page.order("start", START)
         page.step(held=FORWARD)
-        page.say("step", {"number": 1, "held": LEFT})  # it leaves before the answer
+        page.say("step", {"number": 1, "shown": 0, "held": LEFT})  # it leaves before the answer
         number = page.hello["session"]
     with visiting(server, number) as page:
         assert page.hello["known"] and page.hello["session"] == number
@@ -210,6 +211,19 @@ def test_visitors_beyond_the_limit_wait_and_idle_ones_end(
             assert bob.hello["known"] is False and bob.state["started"] is False
 
 
+def test_whoever_is_gone_makes_room(player: Player, workspace: Workspace, monkeypatch) -> None:
+    monkeypatch.setattr(visitors, "GONE_S", 0.3)
+    with serving(player, workspace, picture(), most=1) as server:
+        with visiting(server) as ada:
+            ada.order("start", START)
+        with visiting(server, ada.hello["session"]) as ada:  # a reload
+            assert ada.hello["known"]
+        time.sleep(0.5)
+        with visiting(server) as bob, visiting(server) as carol:
+            assert bob.state["started"] is False
+            assert "full" in carol.hello
+
+
 def test_a_session_is_saved_and_loaded_by_another(server: Server, player: Player) -> None:
     expected = alone(player, FORWARD, LEFT, FORWARD)
     with visiting(server) as ada:
@@ -242,12 +256,15 @@ def test_an_uploaded_picture_starts_a_session(server: Server) -> None:
 HOSTILE = [
     "", "[]", "null", "{", "[" * 50_000, '"step"', "{}", '{"step": {}, "keep": 1}', '{"fly": 1}',
     '{"hello": ""}', '{"step": null}', '{"step": {"number": -1}}', '{"step": {"number": 1e400}}',
-    '{"step": {"number": true}}', '{"step": {"number": 0, "held": {"jump": 1}}}',
-    '{"step": {"number": 0, "held": {"dolly_in": "1"}}}', '{"step": {"number": 0, "gamma": NaN}}',
-    '{"step": {"number": 0, "look": [1]}}', '{"step": {"number": 0, "caption": 7}}',
+    '{"step": {"number": true}}', '{"step": {"number": 0}}', '{"step": {"number": 3, "shown": 1}}',
+    '{"step": {"number": 0, "shown": -1, "held": {"jump": 1}}}',
+    '{"step": {"number": 0, "shown": -1, "held": {"dolly_in": "1"}}}',
+    '{"step": {"number": 0, "shown": -1, "gamma": NaN}}',
+    '{"step": {"number": 0, "shown": -1, "gamma": 1' + "0" * 400 + "}}",
+    '{"step": {"number": 0, "shown": -1, "look": [1]}}',
+    '{"step": {"number": 0, "shown": -1, "caption": 7}}',
     '{"go_to": "0"}', '{"start": {"picture": "../x"}}', '{"start": {"picture": 0, "x": 1}}',
     '{"load": {"a": 1}}', '{"start": {"picture": 0, "caption": "\\u0007"}}',
-    '{"step": {"number": 0, "gamma": 1' + "0" * 400 + "}}",
 ]  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def main() -> None:
         from training.play.opening import open_page
     except ModuleNotFoundError as error:
         raise OpenRelicError(
-            f"the page needs {error.name}: run `pip install -e '.[play]'` first"
+            f"the page needs {error.name}: run `pip install -e '.[training,play]'` first"
         ) from error
     open_page(settings, token_for(settings))
 

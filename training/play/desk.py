@@ -72,7 +72,7 @@ class Desk:
             log.debug("a page left: %s", error)
         finally:
             if visitor.page is page:
-                visitor.page = None
+                visitor.page, visitor.gone = None, time.monotonic()
 
     async def _greet(self, page: WebSocket) -> Visitor | None:
         said = messages.read_order(await asyncio.wait_for(page.receive_text(), GREETING_S))
@@ -80,7 +80,7 @@ class Desk:
             raise BadMessage("a page greets first")
         number = messages.line(said.value or "", 100, "hello")
         try:
-            visitor, known = self.visitors.enter(number)
+            visitor, known = await self._enter(number)
         except Full as error:
             await page.send_json({"full": str(error)})
             await _close(page, FULL)
@@ -92,6 +92,16 @@ class Desk:
         async with visitor.turn:  # what was asked for before may still be under way
             await self._show_state(visitor, page)
         return visitor
+
+    async def _enter(self, number: str) -> tuple[Visitor, bool]:
+        try:
+            return self.visitors.enter(number)
+        except Full:
+            gone = self.visitors.longest_gone()
+            if gone is None or gone.turn.locked():
+                raise
+        await self._end(gone, "its page is gone, and somebody else came")
+        return self.visitors.enter(number)
 
     def _facts(self, visitor: Visitor, known: bool) -> dict[str, Any]:
         recipe = self.player.recipe
@@ -247,17 +257,17 @@ class Desk:
             await asyncio.sleep(min(5.0, self._idle_s / 4))
             for visitor in self.visitors.idle():
                 if not visitor.turn.locked():
-                    await self._end(visitor)
+                    await self._end(visitor, f"idle for {self._idle_s:.0f} s")
 
-    async def _end(self, visitor: Visitor) -> None:
+    async def _end(self, visitor: Visitor, why: str) -> None:
         self.visitors.leave(visitor)
-        log.info("a session ended: idle for %.0f s", self._idle_s)
+        log.info("a session ended: %s", why)
         take = await self._run(visitor, visitor.game.stop)
         if take is not None:
             await self._write(visitor, take)
         if visitor.page is not None:
             with suppress(WebSocketDisconnect, RuntimeError):
-                await visitor.page.send_json({"ended": f"{self._idle_s / 60:g} minutes at rest"})
+                await visitor.page.send_json({"ended": why})
             await _close(visitor.page, ENDED)
 
     async def settle(self) -> None:

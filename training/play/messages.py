@@ -53,7 +53,10 @@ def read_order(text: str) -> Order:
 
 def read_wish(value: Any) -> Wish:
     """The next chunk as the page wants it."""
-    said = fields(value, "number", "held", "look", "gamma", "caption", "watch")
+    said = fields(value, "number", "shown", "held", "look", "gamma", "caption", "watch")
+    number, shown = whole(said.get("number"), "number"), said.get("shown")
+    if not isinstance(shown, int) or shown < number - 1:
+        raise BadMessage("a chunk is asked for when the one before it is being shown")
     held = said.get("held", {})
     if not isinstance(held, dict) or not held.keys() <= KEYS.keys():
         raise BadMessage(f"held are actions among {', '.join(KEYS)}")
@@ -63,7 +66,7 @@ def read_wish(value: Any) -> Wish:
     right, up = (real(one, -MAX_LOOK_DEG, MAX_LOOK_DEG, "look") for one in look)
     caption = said.get("caption")
     return Wish(
-        number=whole(said.get("number"), "number"),
+        number=number,
         held={action: real(value, 0.0, 1.0, action) for action, value in held.items()},
         look_deg=(right, up),
         gamma=real(said.get("gamma", 1.0), 0.0, MAX_GAMMA, "gamma"),

@@ -21,6 +21,8 @@ from training.play.game import Game
 
 log = logging.getLogger(__name__)
 
+GONE_S = 60.0  # a reload, or a lost connection, is over sooner
+
 
 class Full(OpenRelicError):
     """As many visitors play as may."""
@@ -36,6 +38,8 @@ class Visitor:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """held while a message of theirs is followed, also over a change of pages"""
     steered: float = field(default_factory=time.monotonic)
+    gone: float = 0.0
+    """when the last page left"""
     upload: bytes = b""
     """a picture to start from, until it is used"""
     recordings: list[dict[str, Any]] = field(default_factory=list)
@@ -76,6 +80,14 @@ class Visitors:
     def leave(self, visitor: Visitor) -> None:
         """End a visitor's game."""
         self._by_number.pop(visitor.number, None)
+
+    def longest_gone(self) -> Visitor | None:
+        """Somebody who left without coming back at once, to give their place to a new visitor."""
+        gone = [one for one in self._by_number.values() if one.page is None]
+        longest = min(gone, key=lambda one: one.gone, default=None)
+        if longest is None or longest.gone > time.monotonic() - GONE_S:
+            return None
+        return longest
 
     def idle(self) -> list[Visitor]:
         """Those whom nothing was heard of for too long."""

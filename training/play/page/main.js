@@ -35,15 +35,15 @@ function thumbnail(latent) {
   return `frames/${now.hello.session}/${now.chunks[chunk]}/${latent % now.hello.latents}.jpg`;
 }
 
-// Asks for the next chunk, once it is time: none is under way, and the frames that are here last no
-// longer than it takes. So the model is never more than a chunk ahead of what is seen.
+// Asks for the next chunk, once it is time: none is under way, the last one has begun to be shown, and
+// its frames last no longer than the next takes. So the model is never more than a chunk ahead.
 function pull() {
   if (!link.open || !now.started || now.asked || now.ordered || document.hidden) return;
   if (!input.anything && !$("stream").checked) { input.times = []; return; }
-  if (show.left > AHEAD * show.chunkMs + SLACK_MS) return;
+  if (now.shown < now.chunks.length - 1 || show.left > AHEAD * show.chunkMs + SLACK_MS) return;
   const { held, look, times } = input.take(1000 * framesOf(2) / now.hello.fps / 2);
   now.asked = { at: performance.now(), times };
-  const wish = { number: now.chunks.length, held, look, gamma: gamma(), watch: $("watch").checked, caption: now.caption };
+  const wish = { number: now.chunks.length, shown: now.shown, held, look, gamma: gamma(), watch: $("watch").checked, caption: now.caption };
   link.say("step", wish);
 }
 
@@ -68,6 +68,8 @@ function framed({ facts }, number) {
     figures(facts);
     drawMemory();
     buttons();
+    now.branches.at(-1).chunks = now.shown + 1; // the line that one is on
+    tree();
   }
   drawPlace();
 }
