@@ -1,8 +1,13 @@
 """The whole evaluation, of models whose truth is known: the engine itself behind the protocol."""
 
+import importlib
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -172,6 +177,58 @@ def test_a_model_that_breaks_leaves_what_was_made(done, settings, tmp_path) -> N
     assert whole.stat().st_mtime_ns == before and len([*out.glob("videos/b/*.mp4")]) == 2
     still, b = (means(out)[name, "all", "psnr_db"] for name in ("still", "b"))
     assert b == pytest.approx(still)
+
+
+@pytest.mark.slow
+def test_a_killed_evaluation_goes_on_where_it_was(done, settings, engine, tmp_path) -> None:
+    out = tmp_path / "out"
+    arguments = [
+        "--out", str(out), "--script-file", settings.script_file, "--limit", "1", "--scenes",
+        "tiny", "--engine", engine, "--size", *map(str, settings.size), "--unit-m", str(UNIT_M),
+        "--system", settings.system[0],
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "training.evaluate", *arguments]
+    environment = {**os.environ, "ENGINE": engine, "FILMS": str(out / "truth")}
+    running = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    while not list(out.glob("videos/perfect/*.json")):
+        assert running.poll() is None
+        time.sleep(0.02)
+    running.kill()
+    running.wait()
+    first = {path: path.stat().st_mtime_ns for path in out.glob("videos/perfect/*.json")}
+    assert len(first) == 1 and not (out / "index.html").exists()
+    again = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+    assert not list(out.rglob("*.part"))
+    assert "perfect plays: 100%" in again.stderr and " 29/29 " in again.stderr
+    assert means(out)["perfect", "all", "psnr_db"] == pytest.approx(
+        means(done[0])["perfect", "all", "psnr_db"], rel=1e-3
+    )
+
+
+@pytest.mark.slow
+def test_the_page_in_a_browser_plays_its_videos(done) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    api = importlib.import_module("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("requestfailed", lambda request: problems.append(request.url))
+        page.goto(f"file://{done[0] / 'index.html'}")
+        for video in page.query_selector_all("video"):
+            video.evaluate("v => v.play()")
+        page.wait_for_function(
+            "[...document.querySelectorAll('video')].every(v => v.currentTime > 0.2)"
+        )
+        sizes = page.evaluate("[...document.querySelectorAll('video')].map(v => v.videoWidth)")
+        browser.close()
+    assert sizes == [4 * 480] * 2 and not problems
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,19 @@ from scipy import stats
 
 from dataset.errors import OpenRelicError
 from labeling.actions import ACTIONS
+from labeling.camera import poses_from_extrinsics
 from tests.capture.serving import Served
 from training.evaluate import perceptual
 from training.evaluate import vbench_scores as vbench
 from training.evaluate.control import Control, Reading, axis_of, control_groups, read_motion
 from training.evaluate.control_page import control_html
+from training.evaluate.estimators import Path as FoundPath
 from training.evaluate.rendering import View
-from training.evaluate.scoring import Score
-from training.evaluate.scripts import SCRIPTS, scripts_of
+from training.evaluate.scoring import Score, commanded_path
+from training.evaluate.scripts import SCRIPTS, script_of, scripts_of
 from training.evaluate.table import failures, interval, summaries
 from training.evaluate.tasks import Task, paired, play_rows, script_keys, write_task
+from training.evaluate.trajectory import score_path
 from training.evaluate.truths import Filming, Films
 from training.evaluate.videos import write_picture
 
@@ -143,6 +147,23 @@ def test_speed_and_pairs_are_read_from_the_engine_s_own_films(films) -> None:
     assert pairs[at] == pairs[at[::-1]] > 0.5 and np.isfinite(pairs).sum() == 4
     page = control_html(control)
     assert page.count("<svg") == 3 and "both followed in 1 of 1 videos" in page
+
+
+@pytest.mark.parametrize("frame", ["camera", "level"])
+def test_the_commanded_path_is_the_one_that_the_engine_filmed(films, frame) -> None:
+    filming = replace(films.filming, rotation_frame=frame)
+    there = Films(folder=films.folder / frame, filming=filming)
+    script = script_of("winding", "down*12,W+right*10,D+left+C*8,R*4")
+    (task,) = there.tasks([script], ["tiny"], 1)
+    camera = there.truth(task).camera_from_world
+    R, position = poses_from_extrinsics(camera)
+    known = FoundPath(R_cam_from_world=R, position=position, tracked=np.ones(len(R), bool))
+    scores = score_path(known, *commanded_path(task, len(R), frame))
+    # What is left is the rounding of poses to 0.001 cm and degrees.
+    assert scores.rpe_translation is not None and scores.rpe_translation < 0.01
+    assert scores.rpe_rotation_deg is not None and scores.rpe_rotation_deg < 0.003
+    other = commanded_path(task, len(R), "level" if frame == "camera" else "camera")
+    assert (score_path(known, *other).rpe_rotation_deg or 0) > 0.03
 
 
 def test_axes_of_motions_are_those_of_signed_motion() -> None:

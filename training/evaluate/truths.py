@@ -57,11 +57,12 @@ class Films:
     ) -> list[Task]:
         """Film each script from `pictures` starts, in the scenes by turns; tasks by script."""
         made: dict[tuple[int, int], Task] = {}
+        every = [(row, number) for row in range(len(scripts)) for number in range(pictures)]
         for at, scene in enumerate(scenes):
             with self._engine(scene) as renderer:
-                for number in range(at, pictures, len(scenes)):
-                    for row, script in enumerate(scripts):
-                        made[row, number] = self._filmed(renderer, scene, script, number)
+                for row, number in every:
+                    if (row + number) % len(scenes) == at:
+                        made[row, number] = self._filmed(renderer, scene, scripts[row], number)
                         progress()
         return [made[key] for key in sorted(made)]
 
