@@ -214,3 +214,12 @@ def test_paths_that_do_not_fit_are_refused() -> None:
         score_path(path(R[1:], P[1:]), R, P)
     with pytest.raises(OpenRelicError, match="delta 40"):
         score_path(path(R, P), R, P, delta=40)
+
+
+def test_a_line_that_was_printed_is_still_a_line() -> None:
+    """UnrealCV prints 0.001 cm: the bend that this leaves says nothing about the roll."""
+    R, P = script_path("dolly")
+    printed = np.round(P * 0.05, 5) / 0.05
+    scores = score_path(path(*moved(R, P, 3)), R, printed)
+    assert scores.aligned_by == "orientations"
+    assert scores.rpe_translation == pytest.approx(0.0, abs=1e-3)

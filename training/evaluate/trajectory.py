@@ -25,8 +25,11 @@ from labeling.camera import check_poses, rotation_distance_rad
 from training.evaluate.estimators.interface import Path
 
 DELTA_FRAMES = 1
-# A straight path has a second singular value of rounding errors only: of a covariance's largest.
+# A straight path has a second singular value of rounding errors only: of a covariance's largest,
 _DEGENERATE = 1e-10
+# and of the commanded path's extent: UnrealCV's 0.001 cm bend a line of metres so much, and evo
+# would turn the estimate about the line by what that rounding says.
+_STRAIGHT = 1e-5
 # Of the path's extent: steps below it are rounding.
 _STILL = 1e-9
 
@@ -56,7 +59,9 @@ def umeyama(source: np.ndarray, target: np.ndarray, *, with_scale: bool = True) 
     x, y = source - mean_source, target - mean_target
     covariance = y.T @ x / len(x)
     u, values, vt = np.linalg.svd(covariance)
-    if values[1] <= max(np.finfo(np.float64).eps, _DEGENERATE * values[0]):
+    extent = np.linalg.svd(y, compute_uv=False)
+    straight = extent[1] <= _STRAIGHT * extent[0]
+    if straight or values[1] <= max(np.finfo(np.float64).eps, _DEGENERATE * values[0]):
         return None
     signs = np.ones(3)
     if np.linalg.det(u) * np.linalg.det(vt) < 0.0:

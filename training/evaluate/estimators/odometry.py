@@ -5,7 +5,8 @@
 2. Keyframes are taken whenever points have moved enough. Each is located against the points known
    so far; its new points get the inverse depth of their neighbours, which keeps the scale while the
    camera turns; the last keyframes are adjusted together, in the end all of them
-   (`estimators.bundle`).
+   (`estimators.bundle`). While little is known of depths, and now and then, they are also adjusted
+   from what their essential matrix says (`estimators.parallax`), and the better result is kept.
 3. A video that turning alone explains as well has turned only: its translation is exactly zero.
 4. The frames between are located against the points.
 
@@ -50,6 +51,9 @@ KEYFRAME_GAP = 10
 """or after so many frames."""
 WINDOW = 8
 """Keyframes that are adjusted as each comes."""
+SETTLING_ITERATIONS = 12
+CLEARLY = 0.9
+"""Of the cost: what a new start from parallax must come below to be taken."""
 FINAL_ITERATIONS = 40
 TURNING_ITERATIONS = 6
 TURNING_ONLY = 3.0
@@ -185,18 +189,29 @@ def _views(tracks: Tracks, keyframes: np.ndarray, number: np.ndarray) -> list[Vi
 
 def _grow(problem: Problem, views: list[View], pixel: float) -> None:
     """Locate one keyframe after another and adjust the last ones, in place."""
-    turning_since = 0
     for latest in range(1, len(views)):
         _start(problem, latest)
         _give_depths(problem, latest)
-        first, iterations = max(1, latest - WINDOW + 1), 3
-        if not is_mature(problem, latest, pixel):
-            earlier = max(turning_since, latest - WINDOW)
-            if settle(problem, views, earlier, latest, pixel):
-                turning_since, first, iterations = latest, earlier + 1, 20
-        recent = np.zeros(len(views), bool)
-        recent[first : latest + 1] = True
-        _adjust_until(problem, recent, latest, iterations)
+        earlier = max(0, latest - WINDOW)
+        known = _until(problem, latest)
+        recent = (np.arange(len(views)) > earlier) & (np.arange(len(views)) <= latest)
+        cost = adjust(known, recent, 3)
+        if latest % WINDOW == 0 or not is_mature(known, latest, pixel):
+            other = _until(known, latest)
+            if settle(other, views, earlier, latest, pixel):
+                better = adjust(other, recent, SETTLING_ITERATIONS) < CLEARLY * cost
+                known = other if better else known
+        problem.R, problem.t, problem.inverse = known.R, known.t, known.inverse
+
+
+def _until(problem: Problem, latest: int) -> Problem:
+    """A copy with what keyframes up to `latest` have seen."""
+    known = problem.pose <= latest
+    return Problem(**{
+        **vars(problem),
+        **{name: getattr(problem, name).copy() for name in ("R", "t", "inverse")},
+        **{name: getattr(problem, name)[known] for name in ("pose", "point", "xy")},
+    })  # fmt: skip
 
 
 def _start(problem: Problem, latest: int) -> None:
@@ -229,16 +244,6 @@ def _give_depths(problem: Problem, latest: int) -> None:
     depth = world[:, :3] @ problem.R[latest][2] + world[:, 3] * problem.t[latest][2]
     inverse = world[:, 3] / np.maximum(depth, 0.05)
     problem.inverse[new] = problem.prior[new] = np.clip(np.median(inverse), 0.05, 20.0)
-
-
-def _adjust_until(problem: Problem, recent: np.ndarray, latest: int, iterations: int) -> None:
-    """Adjust with what keyframes up to `latest` have seen."""
-    known = problem.pose <= latest
-    part = Problem(**{**vars(problem), **{
-        "pose": problem.pose[known], "point": problem.point[known], "xy": problem.xy[known],
-    }})  # fmt: skip
-    adjust(part, recent, iterations)
-    problem.R, problem.t, problem.inverse = part.R, part.t, part.inverse
 
 
 def _turning_only(problem: Problem, everyone: np.ndarray) -> Problem | None:
