@@ -1,9 +1,15 @@
 """The memory exam held to a known world: the scene itself must pass, what forgets must not."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from dataset.errors import OpenRelicError
@@ -11,9 +17,20 @@ from labeling.actions import ACTIONS, integrate
 from labeling.camera import poses_from_extrinsics
 from tests.capture.tiny_scene import CRATES, ROOM
 from tests.training.exam_world import FOV_DEG, HEIGHT, STARTS, WIDTH, PaintedRoom
+from training.evaluate.rendering import View, cached_truth
+from training.exam.__main__ import Settings
+from training.exam.command import run_exam
 from training.exam.exams import Examiner, Sitting
+from training.exam.filming import Films
 from training.exam.memories import changed_memory, whole_memory
-from training.exam.scores import mean_agreement, mean_error
+from training.exam.scores import (
+    FrameScore,
+    error_ratio,
+    mean_agreement,
+    mean_error,
+    score_frame,
+)
+from training.exam.summary import summarise
 from training.exam.tours import LEAD, TOURS, make_tour
 from training.exam.videos import KnownVideo
 from training.exam.visibility import Views, cell_rays, past_frames
@@ -192,3 +209,126 @@ def test_memories_as_words() -> None:
     for wrong in ("window=7", "window=x", "older=keep", "chunk=4", "newest=9", "window"):
         with pytest.raises(OpenRelicError):
             changed_memory(own, wrong)
+
+
+ALBUM = Path(__file__).parents[2] / "docs/memory_exam.md"
+DIES = """
+import os, signal
+def dying():
+    model = load()
+    def start(image, **_):
+        if started.append(0) or len(started) > 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Album.start(model, image)
+    started, model.start = [], start
+    return model
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, room: PaintedRoom) -> Path:
+    """Films of two tours, and the adapter that the documentation shows, as it stands there."""
+    films = films_of(tmp_path)
+    for name in films.tours:
+        for place in range(2):
+            tour = make_tour(name)
+            make = partial(room.truth, name, f"tiny-{place}")
+            cached_truth(
+                films.path_of("tiny", place, tour), films.made_of("tiny", place, tour), make
+            )
+    code = ALBUM.read_text().split("```python\n")[1].split("```")[0]
+    (tmp_path / "adapter.py").write_text(code + DIES)
+    return tmp_path
+
+
+def films_of(folder: Path) -> Films:
+    return Films(
+        folder=folder / "films", view=View(width=WIDTH, height=HEIGHT), scenes=("tiny",), places=2,
+        tours=("palindrome", "loop-05s"),
+    )  # fmt: skip
+
+
+def test_the_documented_model_is_examined_and_a_killed_exam_goes_on(folder: Path) -> None:
+    def settings(function: str) -> Settings:
+        return Settings(
+            system=(f"album={folder}/adapter.py:{function}",), scenes=("tiny",),
+            tours=("palindrome", "loop-05s"), films=f"{folder}/films", out=f"{folder}/out",
+        )  # fmt: skip
+
+    arguments = ["--tours", "palindrome", "--scenes", "tiny", "--films", f"{folder}/films"]
+    command = [sys.executable, "-m", "training.exam", *arguments, "--out", f"{folder}/out"]
+    killed = subprocess.run(
+        [*command, "--system", f"album={folder}/adapter.py:dying"], capture_output=True, text=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (folder / "out/exam.parquet").exists()
+
+    rows = run_exam(settings("load"))
+    records = {path: path.stat().st_mtime_ns for path in (folder / "out/records").iterdir()}
+    assert len(records) == 4 and not list((folder / "out").rglob("*.part*"))
+    by_key = {(row.exam, row.contender, row.group): row for row in rows if row.by != "metres"}
+    # It shows what it was given: exactly, wherever a pan comes by the same degrees again.
+    given = by_key["context", "model", "all"]
+    assert given.mse == 0 and given.correlation == pytest.approx(1) and given.gain_db == np.inf
+    assert by_key["context", "random memory", "all"].correlation < 0.4
+    assert by_key["own", "frozen", "all"].moved == 0
+    assert {row.group for row in rows if row.by == "tour"} == {"palindrome", "loop-05s"}
+    page = (folder / "out/exam.html").read_text()
+    assert page.count("<img") == 4 and "perfect" in page and "palindrome" in page
+    assert (folder / "out/exam.png").read_bytes().startswith(b"\x89PNG")
+    frames = pq.read_table(folder / "out/frames.parquet")
+    assert frames.num_rows == sum(row.returning for row in rows if row.by == "all")
+    # And what it made itself, whether a slid picture passes for a pan or not.
+    own = [one for one in frames.to_pylist() if (one["exam"], one["contender"]) == ("own", "model")]
+    assert own and sum(one["squared"] for one in own) == 0
+
+    run_exam(settings("load"))
+    assert {p: p.stat().st_mtime_ns for p in (folder / "out/records").iterdir()} == records
+    with pytest.raises(OpenRelicError, match="two places are needed"):
+        replace(films_of(folder), places=1).complete()
+    with pytest.raises(OpenRelicError, match="one name"):
+        run_exam(replace(settings("load"), system=settings("load").system * 2))
+
+
+def score(place: str, squared: float, frame: int = 0, contender: str = "model") -> FrameScore:
+    return FrameScore(
+        model="m", exam="context", contender=contender, kind="k", video=place, place=place,
+        scene="s", frame=frame, moved=True, values=30, squared=squared, correlation=0.5,
+        seconds_away=1.0, degrees_away=2.0, metres_away=0.0,
+    )  # fmt: skip
+
+
+def test_means_are_over_values_and_intervals_over_places() -> None:
+    rng = np.random.default_rng(4)
+    covered = 0
+    for _ in range(60):
+        errors = rng.gamma(4.0, 25.0, 12)  # of places; their mean is 100 a value
+        scores = [score(f"p{i}", 30 * error, n) for i, error in enumerate(errors) for n in (0, 1)]
+        mean = mean_error(scores)
+        assert mean.value == pytest.approx(errors.mean()) and (mean.places, mean.frames) == (12, 24)
+        covered += mean.low <= 100 <= mean.high
+    assert 48 <= covered <= 60
+    assert np.isnan(mean_error([score("p", 3.0)]).low) and np.isnan(mean_error([]).value)
+    own = [score("p", 100.0), score("q", 300.0), score("q", 7.0, frame=1)]
+    strange = [score("p", 400.0), score("q", 1200.0)]
+    assert error_ratio(strange, own).value == pytest.approx(4)
+    rows = summarise([*own, *(replace(one, contender="random memory") for one in strange)])
+    assert rows[0].gain_db == pytest.approx(10 * np.log10(4))
+    assert rows[0].psnr_db == pytest.approx(10 * np.log10(255**2 / (407 / 90)))
+
+
+def test_pictures_are_compared_where_it_counts() -> None:
+    rng = np.random.default_rng(0)
+    wanted = rng.integers(0, 200, (8, 12, 3), np.uint8)
+    counted = np.zeros((8, 12), bool)
+    counted[:, :6] = True
+    made = wanted + np.array([10, 20, 30], np.uint8)
+    made[:, 6:] = 0
+    found = score_frame(made, wanted, counted)
+    assert (found.values, found.squared) == (144, 48 * (100 + 400 + 900))
+    assert found.correlation == pytest.approx(1)
+    noise = score_frame(rng.integers(0, 200, wanted.shape, np.uint8), wanted, counted)
+    a, b = (np.concatenate([c - c.mean(0)]) for c in (made[counted] * 1.0, wanted[counted] * 1.0))
+    assert np.corrcoef(a.ravel(), b.ravel())[0, 1] == pytest.approx(1)
+    assert abs(noise.correlation) < 0.3
+    assert np.isnan(score_frame(made * 0, wanted, counted).correlation)

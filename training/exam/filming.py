@@ -59,7 +59,7 @@ class Films:
                 (place, tour)
                 for place in range(self.places)
                 for tour in self._tours()
-                if not is_film(self._path(scene, place, tour), self._made_of(scene, place, tour))
+                if not is_film(self.path_of(scene, place, tour), self.made_of(scene, place, tour))
             ]
             if missing:
                 self._film(scene, missing)
@@ -95,8 +95,8 @@ class Films:
             starts = self._starts(renderer, 1 + max(place for place, _ in missing))
             for place, tour in missing:
                 cached_truth(
-                    self._path(scene, place, tour),
-                    self._made_of(scene, place, tour),
+                    self.path_of(scene, place, tour),
+                    self.made_of(scene, place, tour),
                     lambda tour=tour, start=starts[place]: renderer.film(
                         tour.rows, start, unit_m=self.unit_m
                     ),
@@ -117,11 +117,13 @@ class Films:
             starts.append(start)
         return starts
 
-    def _path(self, scene: str, place: int, tour: Tour) -> Path:
+    def path_of(self, scene: str, place: int, tour: Tour) -> Path:
+        """The file of a film."""
         size = f"{self.view.width}x{self.view.height}"
         return self.folder / place_name(scene, place) / f"{tour.name}-{size}.npz"
 
-    def _made_of(self, scene: str, place: int, tour: Tour) -> dict[str, Any]:
+    def made_of(self, scene: str, place: int, tour: Tour) -> dict[str, Any]:
+        """What a film depends on: one of other things is filmed again."""
         view = self.view
         return {
             "scene": scene, "place": place, "unit_m": self.unit_m, "engine": self.engine,
@@ -130,9 +132,9 @@ class Films:
         }  # fmt: skip
 
     def _known(self, scene: str, place: int, tour: Tour, unit_deg: float) -> KnownVideo:
-        truth = read_truth(self._path(scene, place, tour), self._made_of(scene, place, tour))
+        truth = read_truth(self.path_of(scene, place, tour), self.made_of(scene, place, tour))
         if truth is None:
-            raise OpenRelicError(f"{self._path(scene, place, tour)} is gone; start again")
+            raise OpenRelicError(f"{self.path_of(scene, place, tour)} is gone; start again")
         rows = tour.rows.copy()
         rows[:, ROTATIONS] *= UNIT_DEG / unit_deg
         return KnownVideo(
