@@ -8,6 +8,9 @@
 - `minute`: 60 chunks at 8 x 14 tokens a latent, beside the same session with everything kept whole
   (taken in turns, chunk by chunk), and beside writing the whole past anew before a chunk, at three
   moments. Beyond 20 s the bounded memory's chunks should cost the same.
+- `errors`: how far bfloat16 and float8 memories are from float32 after 20 s of the tiny recipe's
+  sizes: root mean square of the latents' difference over that of the latents.
+- `decoding`: a chunk of 16 frames by Wan's own decoder (diffusers) and by the tiny one, at 32 x 64.
 - `going_back`: one chunk taken back after that minute, by copies of the memory and by context
   passes alone; and what either keeps.
 
@@ -30,27 +33,37 @@ from benchmarks.play_lanes import (
     timed,
     tiny_recipe,
     uncompressed,
+    walked_latents,
+    wan_decoder,
     wide_recipe,
 )
 from benchmarks.results import write_results
 from training.streaming.session import WorldSession
+from training.streaming.tiny_decoder import TinyDecoder
 
 CHUNKS = 60
 LATENTS = 4 * CHUNKS
 BOUND = 20  # chunks, 20 s: from here on the memory is bounded
 MOMENTS = (5, 20, 60)
 PRESSES = 1000
+LATENT_CHANNELS = 16
 
 
 def main() -> None:
     """Measure, print and write the figures."""
     torch.set_num_threads(1)
     minute, session = _minute()
-    figures = {"tiny": _tiny(), "minute": minute, "going_back": _going_back(session)}
+    figures = {
+        "tiny": _tiny(),
+        "minute": minute,
+        "going_back": _going_back(session),
+        "errors": _errors(),
+        "decoding": _decoding(),
+    }
     for name, part in figures.items():
         for key, value in part.items():
             sys.stdout.write(f"{name:12} {key:44} {value:12.5g}\n")
-    write_results("play", figures, ("torch",))
+    write_results("play", figures, ("torch", "diffusers"))
 
 
 def _tiny() -> dict[str, float]:
@@ -142,6 +155,35 @@ def _going_back(session: WorldSession) -> dict[str, float]:
         "one_copy_mb": session.history.anchors[-1].nbytes() / 1e6,
         "latents_mb": latents / 1e6,
     }
+
+
+def _errors() -> dict[str, float]:
+    recipe = tiny_recipe()
+    exact = walked_latents(player_of(recipe), BOUND)
+    found = {}
+    for name, play, narrow in (
+        ("bfloat16", recipe.play, True),
+        ("float8_memory", replace(recipe.play, memory_storage="float8_e4m3"), False),
+        ("bfloat16_and_float8_memory", replace(recipe.play, memory_storage="float8_e4m3"), True),
+    ):
+        player = player_of(replace(recipe, play=play))
+        if narrow:
+            player.model.bfloat16()
+        latents = walked_latents(player, BOUND)
+        found[f"{name}_relative_error"] = float((latents - exact).norm() / exact.norm())
+    return found
+
+
+def _decoding() -> dict[str, float]:
+    decoders = {"wan": wan_decoder(), "tiny": TinyDecoder(LATENT_CHANNELS).eval()}
+    seconds: dict[str, list[float]] = {name: [] for name in decoders}
+    streams = {name: decoder.stream() for name, decoder in decoders.items()}
+    latents = torch.randn(1, LATENT_CHANNELS, 4, 4, 8, generator=torch.Generator().manual_seed(0))
+    for _ in range(3):  # the first one is chunk 0, and warms up
+        for name, stream in streams.items():
+            seconds[name].append(timed(lambda stream=stream: stream.decode(latents))[0])
+    found = {f"{name}_cpu_s": float(np.median(values[1:])) for name, values in seconds.items()}
+    return {**found, "wan_over_tiny": found["wan_cpu_s"] / found["tiny_cpu_s"]}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from dataset.latents.tokenizers import PcaTokenizer, frames_to_video
+from dataset.latents.tokenizers import PcaTokenizer, WanTokenizer, frames_to_video
 from labeling.actions import ACTIONS
 from training.config import Recipe, read_recipe
 from training.memory.schedule import MemoryConfig
@@ -85,6 +85,21 @@ def recompute_prefix(session: WorldSession) -> None:
     for moment in session.history.moments:
         conditions, pose = again._conditions(moment.actions, pose)
         write_context(player.model, memory, moment.latents, conditions)
+
+
+def walked_latents(player: Player, chunks: int) -> torch.Tensor:
+    """Latents of a session that walks ahead."""
+    session = WorldSession.start(player, picture())
+    for _ in range(chunks):
+        session.step(forward(session))
+    return torch.cat([moment.latents.float() for moment in session.history.moments], dim=2)
+
+
+def wan_decoder() -> WanTokenizer:
+    """Wan-2.1's VAE at its own size, with random weights."""
+    from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
+
+    return WanTokenizer(AutoencoderKLWan())
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:

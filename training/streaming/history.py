@@ -7,7 +7,7 @@ state comes back the same way. The same arithmetic on the same numbers gives the
 How close copies lie depends on their size: as close as `play.undo_mb` holds enough of them for
 `play.undo_chunks`, so that what is kept does not grow with the session. For the tiny recipe (1.7 MB
 a copy, made in a millisecond, where a context pass takes 17) that is one a chunk; for Wan-2.1 14B
-at 480p (27 GB in bfloat16, while a chunk's latents are 1.6 MB) two copies far apart.
+at 480p (22 GB in bfloat16, while a chunk's latents are 1.6 MB) a few copies far apart.
 `benchmarks/play.py` measures both ways.
 
 Public: `Moment`, `Anchor`, `History`.

@@ -20,6 +20,7 @@ from dataset.latents.tokenizers import (
     SPATIAL_FACTOR,
     StreamDecoder,
     VideoTokenizer,
+    WanTokenizer,
     frames_to_video,
 )
 from dataset.resize import resize_frame
@@ -178,7 +179,7 @@ def load_player(
     player = Player(
         recipe=recipe,
         model=model.eval().requires_grad_(False),
-        tokenizer=load_stored_tokenizer(workspace, recipe.latents),
+        tokenizer=_tokenizer(workspace, recipe, device),
         texts=TextCache(load_text_encoder(recipe.text)),
         rotation_frame=frame,
         unit_deg=rows[0].unit_deg,
@@ -196,6 +197,12 @@ def lead_or_follow(player: Player, ranks: Ranks) -> Player:
         ranks.follow(player)
         raise SystemExit(0)
     return player
+
+
+def _tokenizer(workspace: Workspace, recipe: Recipe, device: torch.device) -> VideoTokenizer:
+    tokenizer = load_stored_tokenizer(workspace, recipe.latents)
+    # Principal components are one small product, wherever they are.
+    return tokenizer.to(str(device)) if isinstance(tokenizer, WanTokenizer) else tokenizer
 
 
 def _tiny_decoder(recipe: Recipe, device: torch.device) -> TinyDecoder | None:
