@@ -144,6 +144,21 @@ def test_a_folder_of_their_videos_scores_as_the_model_that_made_them(
     assert stroll["values"]["rpe_translation"] < 0.5
 
 
+def test_pictures_of_one_s_own_have_path_errors_and_a_floor(done, settings, tmp_path) -> None:
+    pictures, out = tmp_path / "pictures", tmp_path / "out"
+    pictures.mkdir()
+    source = next((done[0] / "tasks").glob("*.png"))
+    shutil.copy(source, pictures / "mine.png")
+    shutil.copytree(done[0] / "truth", out / "truth")
+    change = {"out": str(out), "images": str(pictures), "system": settings.system[2:]}
+    evaluate(replace(settings, **change, scripts=("look",)))
+    found = means(out)
+    assert ("slider", "look", "psnr_db") not in found
+    assert found["engine", "look", "rpe_rotation_deg"] < 0.15
+    assert found["still", "look", "rpe_rotation_deg"] == pytest.approx(1.25, abs=0.01)
+    assert (out / "tasks/mine--look.png").exists() and (out / "beside/mine--look.mp4").exists()
+
+
 def test_a_model_that_breaks_leaves_what_was_made(done, settings, tmp_path) -> None:
     (tmp_path / "breaking.py").write_text(
         "from pathlib import Path\nimport numpy as np\n"

@@ -187,13 +187,19 @@ def _videos(
             known = {task.name for task in tasks}
             found |= {(system.name, n): p for n, p in system.videos.items() if n in known}
             continue
-        model, of = plan.models[system.name]
-        of = f"{of}, seed {settings.seed}"
+        of = f"{plan.shelf.facts(system).of}, seed {settings.seed}"
         paths = {task.name: folder / "videos" / system.name / f"{task.name}.mp4" for task in tasks}
         left = [task for task in tasks if not is_kept(paths[task.name], task, of)]
         with progress(f"{system.name} plays control", FRAMES * len(left), "frame") as done:
             for task in left:
-                generate(model, task, paths[task.name], of=of, seed=settings.seed, progress=done)
+                generate(
+                    plan.shelf.model(system),
+                    task,
+                    paths[task.name],
+                    of=of,
+                    seed=settings.seed,
+                    progress=done,
+                )
         found |= {(system.name, name): path for name, path in paths.items()}
     return found
 

@@ -62,6 +62,8 @@ def _evaluate(settings: "Settings", out: Path) -> str:
     plan = make_plan(settings, out, progress)
     for task in plan.tasks:
         write_task(task, out / "tasks")
+    if plan.films is not None and plan.films.close:
+        remarks.lines.append(_close(plan.films.close, len(plan.floor_tasks)))
     wanted = _play(plan, settings, out)
     stands = _stands(plan, wanted)
     wanted += _stand_videos(plan, stands, out)
@@ -90,6 +92,13 @@ def _evaluate(settings: "Settings", out: Path) -> str:
         write_section(Workspace(settings.workspace), "evaluation", "Evaluation", body)
     text = summary_text(plan, scores, means, remarks.lines)
     return text + (control.text() if control else "") + f"{out}/index.html\n"
+
+
+def _close(names: list[str], films: int) -> str:
+    return (
+        f"{len(names)} of {films} films of the engine come close to something or pass through it, "
+        f"as no start had room enough: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}."
+    )
 
 
 def _estimator(spec: str, system: str) -> PathEstimator | None:
@@ -143,8 +152,7 @@ def _tell_missing(system: Folder, plan: Plan, found: int) -> None:
 
 
 def _generated(plan: Plan, system: Live, seed: int, folder: Path) -> Wanted:
-    model, of = plan.models[system.name]
-    of = f"{of}, seed {seed}"
+    of = f"{plan.shelf.facts(system).of}, seed {seed}"
     wanted: Wanted = [(system.name, task, folder / f"{task.name}.mp4") for task in plan.tasks]
     if not wanted:
         raise OpenRelicError(f"{system.name} streams, but there is no start picture: --images")
@@ -152,7 +160,7 @@ def _generated(plan: Plan, system: Live, seed: int, folder: Path) -> Wanted:
     frames = sum(len(task.script) for task, _ in left)
     with progress(f"{system.name} plays", frames, "frame") as done:
         for task, path in left:
-            generate(model, task, path, of=of, seed=seed, progress=done)
+            generate(plan.shelf.model(system), task, path, of=of, seed=seed, progress=done)
     return wanted
 
 

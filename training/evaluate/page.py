@@ -160,7 +160,7 @@ def _raw_table(header: list[str], rows: list[list[str]]) -> str:
 def _published_html() -> str:
     metrics = [metric for metric in METRICS if metric.name in next(iter(PUBLISHED.values()))]
     rows: list[list[object]] = [
-        [name, *(f"{values[metric.name]:g}" for metric in metrics)]
+        [name, *(metric.shown(values[metric.name]) for metric in metrics)]
         for name, values in PUBLISHED.items()
     ]
     return (

@@ -18,11 +18,10 @@ from labeling.actions import RotationFrame
 from training.evaluate.keys import reduced, shared
 from training.evaluate.rendering import View
 from training.evaluate.scripts import SCRIPTS, ActionScript, chosen, scripts_of
-from training.evaluate.systems import Folder, Live, read_systems
+from training.evaluate.systems import Facts, Folder, Live, Shelf, read_systems
 from training.evaluate.tasks import Task, paired
 from training.evaluate.truths import SCENES, Filming, Films
 from training.evaluate.videos import video_size
-from training.streaming.protocol import StreamingModel
 
 if TYPE_CHECKING:
     from training.evaluate.__main__ import Settings
@@ -39,8 +38,8 @@ class Plan:
     """Systems and what each is asked."""
 
     systems: list[Live | Folder]
-    models: dict[str, tuple[StreamingModel, str]]
-    """Loaded already, with what their videos depend on."""
+    shelf: Shelf
+    """Their models."""
     scripts: list[ActionScript]
     scenes: tuple[str, ...]
     films: Films | None
@@ -60,10 +59,13 @@ def make_plan(settings: "Settings", out: Path, progress: Progress) -> Plan:
     systems = read_systems(_specs(settings), settings.keys, settings.workspace)
     if not systems:
         raise OpenRelicError("nothing to score: give --model, --videos or --system NAME=SPEC")
-    models = {one.name: one.load() for one in systems if isinstance(one, Live)}
+    shelf = Shelf()
+    # The first one last: it is the first to play.
+    live = [one for one in systems if isinstance(one, Live)]
+    known = {one.name: shelf.facts(one) for one in reversed(live)}
     scripts = _scripts(settings, systems)
-    rotation_frame = _rotation_frame(settings, models)
-    size = settings.size or _size(systems, models)
+    rotation_frame = _rotation_frame(settings, known)
+    size = settings.size or _size(systems, known)
     scenes = settings.scenes or SCENES
     films = None
     if settings.engine != "none":
@@ -80,7 +82,7 @@ def make_plan(settings: "Settings", out: Path, progress: Progress) -> Plan:
         with progress("engine's films of their scripts", len(foreign)) as done:
             floor_tasks = floor_tasks + films.tasks(foreign, scenes[:1], 1, done)
     return Plan(
-        systems=systems, models=models, scripts=scripts, scenes=scenes, films=films, tasks=tasks,
+        systems=systems, shelf=shelf, scripts=scripts, scenes=scenes, films=films, tasks=tasks,
         own_tasks=own, floor_tasks=floor_tasks, rotation_frame=rotation_frame, size=size,
     )  # fmt: skip
 
@@ -110,10 +112,8 @@ def _scripts(settings: "Settings", systems: Sequence[Live | Folder]) -> list[Act
     return kept
 
 
-def _rotation_frame(
-    settings: "Settings", models: dict[str, tuple[StreamingModel, str]]
-) -> RotationFrame:
-    frames = {name: model.rotation_frame for name, (model, _) in models.items()}
+def _rotation_frame(settings: "Settings", known: dict[str, Facts]) -> RotationFrame:
+    frames = {name: facts.rotation_frame for name, facts in reversed(known.items())}
     wanted = settings.rotation_frame or next(iter(frames.values()), "camera")
     for name, frame in frames.items():
         if frame != wanted:
@@ -126,14 +126,11 @@ def _rotation_frame(
     return "camera" if wanted == "camera" else "level"
 
 
-def _size(
-    systems: Sequence[Live | Folder], models: dict[str, tuple[StreamingModel, str]]
-) -> tuple[int, int]:
+def _size(systems: Sequence[Live | Folder], known: dict[str, Facts]) -> tuple[int, int]:
     first = systems[0]
     if isinstance(first, Folder):
         return video_size(next(iter(first.videos.values())))
-    model, _ = models[first.name]
-    return model.width, model.height
+    return known[first.name].width, known[first.name].height
 
 
 def _unit_m(settings: "Settings") -> float:

@@ -10,7 +10,7 @@ A system is given as NAME=SPEC, where SPEC is one of
 Two more are always there: `engine`, its own films sent through the same video files, which is the
 floor of every score; and `still`, the start picture repeated, which any system should beat.
 
-Public: `System`, `Live`, `Folder`, `Stand`, `read_systems`.
+Public: `System`, `Live`, `Folder`, `Stand`, `Shelf`, `Facts`, `read_systems`.
 """
 
 import importlib
@@ -62,6 +62,42 @@ class Live(System):
             raise OpenRelicError(f"{self.name}={self.spec} is a recipe: --workspace says where")
         model = load_model(self.spec, Workspace(self.workspace))
         return model, model.player.fingerprint + model.player.weights_fingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of a model that streams without having it in memory."""
+
+    width: int
+    height: int
+    rotation_frame: str
+    of: str
+    """What its videos depend on."""
+
+
+class Shelf:
+    """Models that stream, of which one at a time is in memory."""
+
+    def __init__(self) -> None:
+        self._held: tuple[str, StreamingModel] | None = None
+        self._facts: dict[str, Facts] = {}
+
+    def model(self, system: Live) -> StreamingModel:
+        """The model, loaded if it is not the one at hand."""
+        if self._held is None or self._held[0] != system.name:
+            self._held = None
+            model, of = system.load()
+            self._held = system.name, model
+            self._facts[system.name] = Facts(
+                width=model.width, height=model.height, rotation_frame=model.rotation_frame, of=of
+            )
+        return self._held[1]
+
+    def facts(self, system: Live) -> Facts:
+        """What is known of it; loads it the first time."""
+        if system.name not in self._facts:
+            self.model(system)
+        return self._facts[system.name]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ Public: `Filming`, `Films`.
 
 import contextlib
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,8 +20,6 @@ from labeling.camera import level_angles_deg
 from training.evaluate.rendering import EngineTruth, SceneRenderer, Start, View, cached_truth
 from training.evaluate.scripts import ActionScript
 from training.evaluate.tasks import Task
-
-log = logging.getLogger(__name__)
 
 SCENES = ("home:900", "forest:900", "office:900", "square:900", "gallery:900", "park:900")
 """Numbers that a plan of scenes does not come to: nothing has been trained on them."""
@@ -46,6 +43,8 @@ class Films:
 
     folder: Path
     filming: Filming
+    close: list[str] = field(default_factory=list)
+    """Tasks whose path comes close to something, or through it."""
     _last: tuple[str, EngineTruth] | None = field(default=None, repr=False)
 
     def tasks(
@@ -131,6 +130,8 @@ class Films:
             )  # fmt: skip
 
         truth = cached_truth(self._path(name), self._made_of(bare), make)
+        if not truth.clear:
+            self.close.append(name)
         _, pitch_deg, roll_deg = level_angles_deg(truth.camera_from_world[0, :, :3])
         return Task(
             name=name, picture=picture, script=script, image=truth.frames[0].copy(), scene=scene,

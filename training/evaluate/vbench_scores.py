@@ -65,6 +65,10 @@ def vbench_problem(python: str) -> str | None:
 def vbench_scores(python: str, videos: Path, out: Path) -> dict[str, dict[str, float]]:
     """Dimension -> video's name -> 0 to 1, and `average`, the mean of the six."""
     out.mkdir(parents=True, exist_ok=True)
+    kept = out / "scores.json"
+    newest = max((path.stat().st_mtime_ns for path in videos.glob("*")), default=0)
+    if kept.exists() and kept.stat().st_mtime_ns > newest:
+        return normalised(json.loads(kept.read_text()))
     command = [python, str(RUNNER), str(videos), str(out), *DIMENSIONS]
     done = subprocess.run(command, check=False)
     if done.returncode:
@@ -72,7 +76,7 @@ def vbench_scores(python: str, videos: Path, out: Path) -> dict[str, dict[str, f
             f"VBench failed with exit code {done.returncode}; its own messages stand above; leave "
             "--vbench out to go without it"
         )
-    return normalised(json.loads((out / "scores.json").read_text()))
+    return normalised(json.loads(kept.read_text()))
 
 
 def normalised(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
