@@ -32,7 +32,7 @@ PAIRS = 10
 SCENES_A_WORKER = 20
 # Modules of the engine that decide, with the generators, what is seen.
 DRAWING = ("scene", "mesh", "renderer", "shaders", "screen_shaders", "sky", "smoothing",
-           "sunlight")  # fmt: skip
+           "sunlight", "reflections", "programs")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ class Programs:
         if kind.cutout or lit:
             defines["TEXTURED"] = 1
         if kind.glossy:
-            defines["GLOSSY"] = 1
+            defines |= {"GLOSSY": 1} if self._scene.indoor else {"GLOSSY": 1, "OPEN_AIR": 1}
         if kind.sunlight is Sunlight.FULL:
             defines["FULL_SUN"] = 1
         if kind.sunlight is Sunlight.PARTLY and self._shadow is not None:

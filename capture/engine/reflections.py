@@ -4,6 +4,10 @@ Each picture is an octahedral map: the sphere of directions folded into a square
 scene looks into the picture of the nearest place, along the ray from that place to where its own
 reflected ray meets the box of free space around the place, so that a window is reflected where it
 is. Light is stored as `sqrt(light / BRIGHTEST)` in bytes.
+
+Where nothing gleams but water under the sky, one picture is taken from above the water: a sheet
+that looked into several would show where one begins and the other ends, and what stands beside a
+place on land would lie over the sea.
 """
 
 from collections.abc import Callable
@@ -11,9 +15,13 @@ from collections.abc import Callable
 import moderngl
 import numpy as np
 
+from capture.engine.scene import Scene
 from capture.engine.visibility import camera_axes
 
 PLACES = 6
+_ABOVE_WATER_CM = 400.0  # rocks beside the place then lie below the horizon
+_FROM_SHORE_CM = 5000.0  # water farther outside the roam box is not looked at
+_OPEN_CM = 6e4  # what is farther is sky
 FACE_PIXELS = 128
 MAP_PIXELS = 128
 BRIGHTEST = 4.0
@@ -32,6 +40,12 @@ vec3 surroundings(vec3 ray) {{
     vec3 from = v_relative + u_camera_cm - u_places_cm[3 * place];
     vec3 low = u_places_cm[3 * place + 1] - u_places_cm[3 * place];
     vec3 high = u_places_cm[3 * place + 2] - u_places_cm[3 * place];
+#ifdef OPEN_AIR
+    // Water reaches out of the free space around the place: let that reach out as far.
+    float far = length(from);
+    low = min(low, from - far);
+    high = max(high, from + far);
+#endif
     vec3 ends = (mix(low, high, greaterThan(ray, vec3(0.0))) - from) / (ray + 1e-5);
     float reach = max(min(min(ends.x, ends.y), ends.z), 0.0);
     vec3 seen = from + ray * reach;
@@ -50,6 +64,43 @@ def choose_places(spawns: np.ndarray, roam_cm: np.ndarray) -> np.ndarray:
     points = np.asarray(spawns, np.float64)[:, :3]
     if not len(points):
         return np.asarray(roam_cm, np.float64).mean(0)[None]
+    return _spread(points)
+
+
+def places_above_water(scene: Scene) -> np.ndarray:
+    """At most `PLACES` points (N,3) above water that cameras come near; none where more gleams."""
+    geometry = scene.geometry
+    if scene.indoor or scene.gloss is None:
+        return np.zeros((0, 3))
+    glossy = geometry.drawn & (scene.gloss[geometry.layer[geometry.triangles[:, 0]]] > 0)
+    vertices = np.unique(geometry.triangles[glossy])
+    if (geometry.normal[vertices, 2] < 0.99).any():
+        return np.zeros((0, 3))
+    points = geometry.position_cm[vertices].astype(np.float64) + [0, 0, _ABOVE_WATER_CM]
+    low, high = np.asarray(scene.roam_cm)[:, :2] + [[-_FROM_SHORE_CM], [_FROM_SHORE_CM]]
+    points = points[((points[:, :2] > low) & (points[:, :2] < high)).all(1)]
+    if not len(points):
+        return points
+    first = np.linalg.norm(points - points.mean(0), axis=1).argmin()
+    return _spread(np.concatenate([points[first][None], points]))
+
+
+def most_open(places_cm: np.ndarray, take: Callable) -> np.ndarray:
+    """The one of the places (N,3) that sees most sky, also above itself, (1,3), or none.
+
+    `take` as for `Surroundings`.
+    """
+    most, chosen = 0.0, places_cm[:0]
+    for place in places_cm:
+        *sides, up, _ = (take(place, turn, 16)[1] > _OPEN_CM for turn in _FACES_DEG)
+        seen = float(np.mean(sides))
+        if up[8, 8] and seen > most:
+            most, chosen = seen, place[None]
+    return chosen
+
+
+def _spread(points: np.ndarray) -> np.ndarray:
+    """At most `PLACES` of the points (N,3), the first among them, far from one another."""
     chosen = [0]
     gap = np.linalg.norm(points - points[0], axis=1)
     while len(chosen) < PLACES and gap.max() > 100.0:

@@ -30,7 +30,12 @@ from capture.engine.kinds import CUTOUT, ONE_SIDED, Kind, Sunlight
 from capture.engine.mesh import DrawableMesh, make_mesh
 from capture.engine.occlusion import Occlusion
 from capture.engine.programs import SKY_DEPTH_CM, UNITS, Programs
-from capture.engine.reflections import Surroundings, choose_places
+from capture.engine.reflections import (
+    Surroundings,
+    choose_places,
+    most_open,
+    places_above_water,
+)
 from capture.engine.scene import Geometry, Scene
 from capture.engine.sky import SkyMap
 from capture.engine.smoothing import smooth_edges
@@ -79,9 +84,14 @@ class Renderer:
         self._targets: dict[tuple, Targets] = {}
         self._sky = SkyMap(context, scene)
         self._holes = np.array([bool((layer[..., 3] < 128).any()) for layer in scene.textures])
-        self._places_cm = choose_places(scene.spawns, scene.roam_cm)
+        water = places_above_water(scene)
+        reach = scene.roam_cm
+        self._places_cm = water[:1] if len(water) else choose_places(scene.spawns, reach)
         self._upload_geometry()
         if scene.gloss is not None and (scene.gloss > 0).any() and self._mesh is not None:
+            if len(water):
+                open_ = most_open(water, self._take_surroundings)
+                self._places_cm = open_ if len(open_) else choose_places(scene.spawns, reach)[:1]
             made = Surroundings(context, self._places_cm, self._take_surroundings)
             self._programs.surroundings = made
 

@@ -121,6 +121,25 @@ def test_a_mirror_shows_what_is_behind_the_camera():
         assert colour[strong] > 2 * max(colour[[i for i in range(3) if i != strong]])
 
 
+def test_the_sea_mirrors_the_sky_and_nothing_that_stands_by_the_start():
+    """Where only sky is to be mirrored, the lower half is about the upper one upside down."""
+    steps = np.arange(-20000, 20000, 1000)
+    sea = [quad((x, y, 0), (1000, 0, 0), (0, 1000, 0), layer=GREY) for x in steps for y in steps]
+    cliff = quad((-900, -600, 350), (0, 1200, 0), (0, 0, -700), layer=QUADRANTS)
+    island = quad((-900, -900, 5), (600, 0, 0), (0, 1800, 0), layer=QUADRANTS)
+    scene = dataclasses.replace(
+        make_scene([*sea, cliff, island]),
+        gloss=np.array([1.0 if layer == GREY else 0.0 for layer in range(3)], np.float32),
+        spawns=np.array([[-700.0, y, 160.0, 0.0] for y in (-500, 0, 500)]),
+        roam_cm=np.array([[-900.0, -900, 10], [900.0, 900, 400]]),
+    )
+    image = lit(Renderer(scene), ((-250.0, 0.0, 160.0), (0.0, 30.0, 0.0)), (480, 270))
+    sky, water = image[:130, :, :3], image[:-131:-1, :, :3]
+    assert np.ptp(sky[:, 0, 1]) > 20  # the sky is not of one colour
+    apart = np.abs(sky - water)  # clouds are blurred
+    assert apart.mean() < 12 and apart.max() < 60
+
+
 def test_a_painted_sky_is_shown_as_it_is():
     """Sides of an OpenGL cube map, in Unreal's axes: +X, -X, +Y, -Y, +Z, -Z."""
     colours = np.array([[9, 0, 0], [0, 9, 0], [0, 0, 9], [9, 9, 0], [0, 9, 9], [9, 0, 9]]) * 25
