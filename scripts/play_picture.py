@@ -14,7 +14,6 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-SIZE = {"width": 1440, "height": 900}
 MOST_BYTES = 250_000
 WAIT_MS = 300_000
 # Chunks to reach with these keys held; then a branch is kept, or returned to.
@@ -58,7 +57,9 @@ def take_picture(address: str) -> bytes:
             executable_path=shutil.which("chromium"),
             args=["--no-sandbox", "--enable-unsafe-swiftshader"],
         )
-        page = browser.new_context(viewport=SIZE, color_scheme="dark").new_page()
+        page = browser.new_context(
+            viewport={"width": 1440, "height": 900}, color_scheme="dark"
+        ).new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(address)
         page.click("#begin")
@@ -72,6 +73,7 @@ def take_picture(address: str) -> bytes:
             elif then == "back":
                 page.click("[data-branch='1']")
                 wait(page, "document.body.dataset.chunks === '6'")
+        wait(page, "[...document.querySelectorAll('#strip img')].every((one) => one.complete)")
         return small_enough(page)
 
 

@@ -92,7 +92,7 @@ def test_somebody_walks_undoes_branches_records_and_comes_back(browser, tmp_path
         page.keyboard.up("ArrowLeft")
         assert page.evaluate(lit) == ""
         made = shown(page)
-        right, forward, heading = map(float, page.get_attribute("#map", "data-at").split())
+        right, forward, heading, _ = map(float, page.get_attribute("#map", "data-at").split())
         assert forward > 1 and right < 0 and heading < 0
         until(page, "Number(document.body.dataset.latency) > 0")
         assert page.inner_text("#tokens").isdigit() and "memory" in page.inner_text("#top")

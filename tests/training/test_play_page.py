@@ -95,8 +95,8 @@ def test_a_page_gets_the_chunks_that_it_asks_for(server: Server, player: Player)
         latents, shares = zip(*facts["attention"], strict=True)
         assert latents == tuple(range(4)) and 0 < sum(shares) < 1
         # 12 steps forward with a turn to the left: forward, and to the left of the start.
-        x, forward, heading_deg = facts["path"][-1]
-        assert x < 0 < forward and -90 < heading_deg < 0
+        x, forward, heading_deg, up = facts["path"][-1]
+        assert x < 0 < forward and -90 < heading_deg < 0 and up == 0
         status, data = ask(
             server, f"/frames/{page.hello['session']}/{page.state['chunks'][1]}/1.jpg"
         )

@@ -109,9 +109,8 @@ class Desk:
             "session": visitor.number, "known": known, "recipe": recipe.name,
             "workspace": self.files.workspace.location, "width": recipe.latents.width,
             "height": recipe.latents.height, "fps": FPS, "keys": KEYS,
-            "latents": recipe.memory.chunk, "turn_deg": recipe.play.turn_deg,
-            "starts": self.starts.list(), "saves": self.files.names(SESSION),
-            "recordings": visitor.recordings,
+            "latents": recipe.memory.chunk, "starts": self.starts.list(),
+            "saves": self.files.names(SESSION), "recordings": visitor.recordings,
         }  # fmt: skip
 
     async def _listen(self, visitor: Visitor, page: WebSocket) -> None:

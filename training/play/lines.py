@@ -25,8 +25,8 @@ class MadeChunk:
     key: int
     """unlike that of any other chunk of the visitor"""
     caption: str
-    path: tuple[tuple[float, float, float], ...]
-    """per frame: to the right and forward of the first camera in `unit_m`, heading in degrees"""
+    path: tuple[tuple[float, float, float, float], ...]
+    """per frame as `top_down` has it"""
     thumbnails: tuple[bytes, ...]
     """one a latent"""
     last: bytes
@@ -69,12 +69,16 @@ def made_chunk(key: int, session: WorldSession, chunk: Chunk) -> MadeChunk:
     )
 
 
-def top_down(poses: np.ndarray) -> tuple[tuple[float, float, float], ...]:
-    """Pose rows (T, 12) as seen from above: right, forward, and heading in degrees to the right."""
+def top_down(poses: np.ndarray) -> tuple[tuple[float, float, float, float], ...]:
+    """Pose rows (T, 12) as seen from above: to the right and forward of the first camera in
+    `unit_m`, heading in degrees to the right, and above the first camera."""
     forward = poses[:, 6:9]  # the third row of R_cam_from_world
     heading = np.degrees(np.arctan2(forward[:, 0], forward[:, 2]))
-    seen = np.stack([poses[:, 9], poses[:, 11], heading], axis=1)
-    return tuple((round(x, 3), round(z, 3), round(h, 1)) for x, z, h in seen.tolist())
+    seen = np.stack([poses[:, 9], poses[:, 11], heading, -poses[:, 10]], axis=1)
+    return tuple(
+        (round(right, 3), round(ahead, 3), round(turned, 1), round(up, 3))
+        for right, ahead, turned, up in seen.tolist()
+    )
 
 
 @dataclass(kw_only=True)

@@ -35,6 +35,11 @@ function thumbnail(latent) {
   return `frames/${now.hello.session}/${now.chunks[chunk]}/${latent % now.hello.latents}.jpg`;
 }
 
+// The next chunk is likely to look back at this one: its key frames are here by then.
+function prefetch(chunk) {
+  for (let at = 0; at < now.hello.latents; at += 1) new Image().src = thumbnail(chunk * now.hello.latents + at);
+}
+
 // Asks for the next chunk, once it is time: none is under way, the last one has begun to be shown, and
 // its frames last no longer than the next takes. So the model is never more than a chunk ahead.
 function pull() {
@@ -53,6 +58,7 @@ async function takeChunk(facts, jpegs) {
   now.chunks.push(facts.key);
   now.path.push(...facts.path);
   now.recorded = facts.recorded;
+  if (facts.attention) prefetch(now.chunks.length - 1);
   const bitmaps = await Promise.all(jpegs.map((jpeg) => createImageBitmap(jpeg)));
   if (epoch !== now.epoch) { bitmaps.forEach((one) => one.close()); return; }
   now.asked = null;
@@ -126,10 +132,15 @@ function drawPlace() {
   const shares = (now.attention || []).map(([latent, share]) => [4 * latent, share]);
   map.update(now.path, now.frame, shares);
   const place = now.path[now.frame];
-  $("place").textContent = place ? `${place[1].toFixed(1)} ahead, ${Math.abs(place[0]).toFixed(1)} ${place[0] < 0 ? "left" : "right"}` : "";
+  $("place").textContent = place ? whereabouts(place) : "";
   $("clock").hidden = !now.started;
   $("clock").textContent = `${Math.max(0, (now.frame + 1) / (now.hello?.fps || 16)).toFixed(1)} s`;
   document.body.dataset.frame = now.frame;
+}
+
+function whereabouts([right, ahead, , up]) {
+  const far = (value) => Math.abs(value).toFixed(Math.abs(value) < 99.95 ? 1 : 0);
+  return `${far(ahead)} ${ahead < 0 ? "back" : "ahead"} · ${far(right)} ${right < 0 ? "left" : "right"} · ${far(up)} ${up < 0 ? "down" : "up"}`;
 }
 
 function buttons() {
