@@ -192,6 +192,19 @@ def test_without_depth_less_counts_and_nothing_else(videos: dict[str, list[Known
         assert total[0] >= total[1] > 0
 
 
+def test_the_sky_is_as_far_in_every_direction(videos: dict[str, list[KnownVideo]]) -> None:
+    video = videos["palindrome"][0]
+    sky = Views(replace(video, depth_m=np.full((len(video), HEIGHT, WIDTH), np.inf)))
+    strict = Views(replace(video, depth_m=None))
+    for frame in range(video.pivot + 1, len(video), 5):
+        window, known = range(frame - 20, frame - 4), range(video.pivot - 10)
+        one, other = (views.counted(frame, window, known) for views in (sky, strict))
+        # A camera that only turns sees by angles alone.
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            np.testing.assert_array_equal(one.cells, other.cells)
+
+
 def test_memories_as_words() -> None:
     own = MemoryConfig()
     assert changed_memory(own, "recipe") == own

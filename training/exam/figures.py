@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LEAST_METRES = 0.05
+"""Nearer than that nobody walked."""
 MOST_DB = 45.0
 """A perfect answer has no bound; it is drawn here."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -43,6 +45,8 @@ def draw_exam(rows: Sequence[SummaryRow]) -> "Figure":
         own = [row for row in rows if row.exam == exam]
         for column, (by, label) in enumerate(COLUMNS):
             some = [row for row in own if row.by == by and not np.isnan(row.away)]
+            if by == "metres" and all(row.away < LEAST_METRES for row in some):
+                some = []
             _curves(axes[2 * number, column], some, "psnr_db")
             _curves(axes[2 * number + 1, column], some, "correlation")
             axes[2 * number + 1, column].set_xlabel(label)
@@ -65,6 +69,12 @@ def _legend(axes: np.ndarray) -> tuple[list, list[str]]:
 
 def _curves(axis: "Axes", rows: Sequence[SummaryRow], value: str) -> None:
     """A line a model, and one a control, the mean over models."""
+    axis.spines[["top", "right"]].set_visible(False)
+    if not rows:
+        axis.text(0.5, 0.5, "nothing to show", ha="center", va="center", color="#777777",
+                  transform=axis.transAxes)  # fmt: skip
+        axis.set(xticks=[], yticks=[])
+        return
     models = list(dict.fromkeys(row.model for row in rows))
     for number, model in enumerate(models):
         own = [row for row in rows if row.model == model and row.contender == "model"]
@@ -75,7 +85,6 @@ def _curves(axis: "Axes", rows: Sequence[SummaryRow], value: str) -> None:
             x, y = _points(own, value)
             axis.plot(x, y, color=colour, linestyle=dashes, linewidth=1.3, label=label, zorder=1)
     axis.grid(color="#dddddd", linewidth=0.6)
-    axis.spines[["top", "right"]].set_visible(False)
     if value == "correlation":
         axis.axhline(0, color="#888888", linewidth=0.8)
         axis.set_ylim(-0.35, 1.05)

@@ -24,6 +24,8 @@ from training.learning.motion import GAP
 
 log = logging.getLogger(__name__)
 
+RULES = 2
+"""Raised whenever what counts, or how it is scored, changes: older records are made again."""
 PAST_FRAMES = 16
 """One second: the past in a window of 8 latents with chunks of 4."""
 
@@ -73,7 +75,7 @@ def _examined(
     for number, video in enumerate(videos):
         following = _other(videos, number)
         made_of = {
-            "subject": subject.fingerprint, "video": digests[number], "past": exam.past,
+            "rules": RULES, "subject": subject.fingerprint, "video": digests[number], "past": exam.past,
             "other": digests[following], "seed": exam.seed, "mean": int(means[video.place].sum()),
         }  # fmt: skip
         scores = records.read(subject.name, video.name, made_of)

@@ -15,7 +15,7 @@ from training.exam.visibility import to_pixels
 
 COLUMNS = 6
 SMALLEST_WIDTH = 160
-DIMMED = 0.35
+DIMMED = 0.45
 LINE = 22
 """Pixels of a line of text."""
 EXAMS = {"context": "exam A: true way out given", "own": "exam B: all made by the model"}

@@ -28,7 +28,8 @@ class KnownVideo:
     """(T,) the frame of the way out with the same camera, -1 where there is none; None: the video
     is a palindrome about `pivot`"""
     depth_m: np.ndarray | None = None
-    """(T, h, w) planar depth, at the frames' size or a whole fraction of it; None: not known"""
+    """(T, h, w) planar depth, at the frames' size or a whole fraction of it, inf for the sky; None:
+    not known"""
     name: str = ""
     kind: str = "palindrome"
     """what its path is like: videos of one kind have the same actions"""

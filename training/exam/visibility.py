@@ -21,6 +21,8 @@ from training.learning.motion import CELL
 
 NEAREST_M = 0.3
 DEPTHS_M = np.concatenate([NEAREST_M * np.geomspace(1, 1000, 24), [1e6]])
+SKY_M, FAR_M = 1e6, 1e5
+"""Where points of the sky are put, and from where on all points are taken for the sky's."""
 SAME_DEPTH = 0.05
 """Share by which two depths of one point may differ: half precision, slanted surfaces."""
 
@@ -150,8 +152,10 @@ class Views:
         row = np.clip(np.where(inside, y, 0) * down / height, 0, down - 1).astype(int)
         number = np.arange(others.start, others.stop)[:, None, None]
         there, far = depth.m[number, row, col], depth.far[number, row, col]
-        maybe = inside & (z <= far * (1 + SAME_DEPTH))
-        return maybe, maybe & (np.abs(z - there) <= SAME_DEPTH * there)
+        maybe = inside & ((z <= far * (1 + SAME_DEPTH)) | (far > FAR_M))
+        # The sky has no depth that could agree: whoever looks there sees it.
+        same = (np.abs(z - there) <= SAME_DEPTH * there) | ((z > FAR_M) & (there > FAR_M))
+        return maybe, maybe & same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +169,6 @@ class _Depth:
     def of(depth_m: np.ndarray) -> "_Depth":
         import cv2
 
-        whole = depth_m.astype(np.float32)
+        whole = np.minimum(depth_m, SKY_M).astype(np.float32)
         far = np.stack([cv2.dilate(one, np.ones((3, 3), np.uint8)) for one in whole])
         return _Depth(m=whole, far=far)
