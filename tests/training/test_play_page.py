@@ -14,11 +14,12 @@ import torch
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dataset.errors import OpenRelicError
+from dataset.video import probe
 from dataset.workspace import Workspace
 from tests.training.micro import write_recipe
 from tests.training.playing import FOLDER, Server, serving, small_workspace, visiting
 from tests.training.tiny_player import SHORT_MEMORY, picture, tiny_player
-from training.play import visitors
+from training.play import tape, visitors
 from training.play.game import Wish, action_rows
 from training.play.pictures import read_image
 from training.play.script_file import PlayScript, read_script, rows_of, runs_of, write_script
@@ -136,6 +137,20 @@ def test_undo_branches_and_a_recording_are_exact(
     frames = stream(session, script.actions, script)
     write_frames(frames, script.first_frame, script.frames, player, tmp_path / "again.mp4")
     assert (tmp_path / "again.mp4").read_bytes() == video
+
+
+def test_a_full_tape_keeps_what_is_on_it(server: Server, monkeypatch) -> None:
+    monkeypatch.setattr(tape, "MAX_BYTES", 1)
+    with visiting(server) as page:
+        page.order("start", START)
+        assert page.order("stop")["recorded"] is None  # nothing was begun
+        page.order("record")
+        assert [page.step()[0]["recorded"] for _ in range(3)] == [5, 5, 5]
+        page.order("stop")
+        news = page.recorded()
+        assert news["frames"] == 5
+        folder = Path(server.desk.files.workspace.location) / FOLDER
+        assert probe(folder / f"{news['recorded']}.mp4").frames == 5
 
 
 def test_sessions_do_not_mix_and_take_turns(server: Server, player: Player) -> None:

@@ -237,9 +237,9 @@ class Desk:
             path = await asyncio.to_thread(
                 commit_take, self.files.workspace, self.files.folder, take
             )
-        except OpenRelicError as error:
-            log.warning("%s", error)
-            news: dict[str, Any] = {"problem": str(error)}
+        except Exception as error:
+            log.warning("a recording is lost", exc_info=error)
+            news: dict[str, Any] = {"problem": " ".join(str(error).split())}
         else:
             log.info("recorded %d frames: %s", take.script.frames, path)
             news = {"recorded": take.name, "path": path, "frames": take.script.frames}
@@ -256,7 +256,8 @@ class Desk:
             await asyncio.sleep(min(5.0, self._idle_s / 4))
             for visitor in self.visitors.idle():
                 if not visitor.turn.locked():
-                    await self._end(visitor, f"idle for {self._idle_s:.0f} s")
+                    with suppress(OpenRelicError):  # what failed is in the log
+                        await self._end(visitor, f"idle for {self._idle_s:.0f} s")
 
     async def _end(self, visitor: Visitor, why: str) -> None:
         self.visitors.leave(visitor)

@@ -124,8 +124,7 @@ class Game:
         made = made_chunk(self._keys, session, chunk)
         self._keys += 1
         line.chunks.append(made)
-        if self._tape is not None and not self._tape.full:
-            self._tape.add(made.key, chunk.frames)
+        self._put_on_tape(made.key, chunk.frames)
         facts = {"kind": "chunk", "number": wish.number, "recorded": self._recorded()}
         return {**facts, **made.record()}, chunk.frames
 
@@ -181,6 +180,17 @@ class Game:
             return None
         line, start = self._playing()
         return take_of(tape, line, start, self.files.new_name())
+
+    def _put_on_tape(self, key: int, frames: np.ndarray) -> None:
+        tape = self._tape
+        if tape is None or tape.full:
+            return
+        try:
+            tape.add(key, frames)
+        except OSError as error:
+            self._tape = None
+            tape.close()
+            raise OpenRelicError(f"the recording is lost, play goes on: {error}") from error
 
     def _recorded(self) -> int | None:
         """Frames of the recording; None: none is running."""
