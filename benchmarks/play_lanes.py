@@ -79,12 +79,10 @@ def forward(session: WorldSession) -> np.ndarray:
 def recompute_prefix(session: WorldSession) -> None:
     """Write a session's whole past anew: what every chunk would begin with if nothing were kept."""
     player = session.player
-    memory = player.new_memory()
-    again = WorldSession.start(player, picture())
-    pose = again._pose
+    again = WorldSession.start(player, picture()).standing
     for moment in session.history.moments:
-        conditions, pose = again._conditions(moment.actions, pose)
-        write_context(player.model, memory, moment.latents, conditions)
+        conditions = again.steered(moment.actions)
+        write_context(player.model, again.memory, moment.latents, conditions)
 
 
 def walked_latents(player: Player, chunks: int) -> torch.Tensor:

@@ -344,7 +344,8 @@ class WanStream:
     def restore(self, state: "dict[str, Tensor]") -> None:
         """See `StreamDecoder`."""
         self._begun = bool(state["begun"])
-        self._features = [state.get(f"features.{i}") for i in range(len(self._features))]
+        kept = {name: tensor.to(self._vae.device) for name, tensor in state.items()}
+        self._features = [kept.get(f"features.{i}") for i in range(len(self._features))]
         for place in state["marked"].tolist():
             self._features[int(place)] = REPEATED
 

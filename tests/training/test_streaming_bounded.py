@@ -155,7 +155,7 @@ def test_beyond_the_bound_every_chunk_costs_the_same(player: Player) -> None:
     for _ in range(20):
         chunk = session.step(rows_of(session))
         costs.append((chunk.tokens, chunk.memory_bytes))
-        buffers.add(session.memory.nbytes())
+        buffers.add(session.standing.memory.nbytes())
     assert costs[:SWITCH] == sorted(set(costs[:SWITCH]))  # it grows
     assert len(set(costs[SWITCH:])) == 1
     assert len(buffers) == 1 and costs[-1][1] == buffers.pop()

@@ -56,7 +56,7 @@ def test_the_recipes_play_section_is_heeded(made, tmp_path: Path) -> None:
     )
     twin = wide.start(picture(), seed=1)
     twin.step(random_rows(13))
-    used = [one.session.memory.used_bytes() for one in (stream, twin)]
+    used = [one.session.standing.memory.used_bytes() for one in (stream, twin)]
     assert used[0] / used[1] == pytest.approx((12 + 2) / 24)
     text = write_recipe(tmp_path / "tiny.yaml", play__decoder="taehv")
     with pytest.raises(OpenRelicError, match="latents.tokenizer pca need play.decoder: tokenizer"):

@@ -258,7 +258,7 @@ def test_watching_tells_the_shares_and_changes_nothing(tmp_path: Path, monkeypat
     assert len(set(last.shares.round(6))) > 4
 
     seen: list[np.ndarray] = []
-    view = replayed(player, 6)._stream.memory.view()
+    view = replayed(player, 6).standing.memory.view()
     cells = {item.latent: -(-2 // item.factor) * -(-4 // item.factor) for item in view.kept}
     reference = one_hot_shares(seen, [*cells.values(), 2 * 8])
     own_way = watching._Watcher.see

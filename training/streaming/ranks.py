@@ -102,7 +102,7 @@ class Ranks:
         with self._lock:
             if not self.leads or self._telling:
                 return work()
-            gone, self._dropped[:] = list(self._dropped), []
+            gone = [self._dropped.pop() for _ in range(len(self._dropped))]
             self._say((name, number, args, kwargs, gone))
             self._telling, self._sound = True, False
             try:
@@ -149,6 +149,12 @@ class Ranks:
             with contextlib.suppress(RuntimeError):  # the others may be gone already
                 self._say((END, None, (), {}, []))
             dist.destroy_process_group()
+
+    def agreed(self, answer: bool) -> bool:
+        """Take the first process's answer, in the middle of what all do."""
+        words = [answer]
+        dist.broadcast_object_list(words, src=0, group=self._words)
+        return words[0]
 
     def whole(self, own_heads: torch.Tensor) -> torch.Tensor:
         """All heads of keys or values (B, N, own heads, d), on the CPU; all processes must ask."""

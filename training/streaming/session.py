@@ -26,17 +26,15 @@ import torch
 from tqdm import tqdm
 
 from dataset.errors import OpenRelicError
-from dataset.latents.tokenizers import video_to_frames
 from labeling.actions import ACTIONS
-from training.conditions import PoseState, integrate_actions
+from training.conditions import PoseState
 from training.grid import chunk_rows, frames_of_latents
-from training.memory.buffers import StreamMemory
-from training.memory.schedule import visible_tokens
-from training.rollout import Conditions, StudentStream
+from training.rollout import Conditions
 from training.streaming.asleep import Asleep
 from training.streaming.history import Anchor, History, Moment
-from training.streaming.player import Player, token_grid
+from training.streaming.player import Player
 from training.streaming.ranks import together
+from training.streaming.standing import Standing
 from training.streaming.watching import Attention, watch_attention
 
 
@@ -75,7 +73,7 @@ class WorldSession:
         self.walked: list[tuple[np.ndarray, np.ndarray]] = []
         """action and pose rows of all chunks so far"""
         self.number = 0 if player.ranks is None else player.ranks.enrol(self)
-        self._stand_at(at)
+        self.standing = Standing(player, image_latent, at)
 
     @staticmethod
     @together
@@ -106,13 +104,12 @@ class WorldSession:
     @property
     def chunk_index(self) -> int:
         """The chunk that comes next."""
-        return self._stream.chunk_index
+        return self.standing.chunk_index
 
     @property
     def rows_needed(self) -> int:
         """Action rows of the next step; the first one's begin with the image's static row."""
-        rows = chunk_rows(self.chunk_index, self.player.recipe.memory.chunk)
-        return rows.stop - rows.start
+        return self.standing.rows_needed
 
     @property
     def earliest(self) -> int:
@@ -122,7 +119,7 @@ class WorldSession:
     @property
     def caption(self) -> str:
         """What the scene shows; another text holds from the next chunk on."""
-        return self._caption
+        return self.standing.caption
 
     @caption.setter
     def caption(self, caption: str) -> None:
@@ -131,8 +128,7 @@ class WorldSession:
     @together
     def show(self, caption: str) -> None:
         """Set the caption."""
-        self._text = self.player.texts.encode([caption]).to(self.player.device)
-        self._caption = caption
+        self.standing.show(caption)
 
     @property
     def actions(self) -> np.ndarray:
@@ -153,32 +149,33 @@ class WorldSession:
 
     def step(self, actions: np.ndarray) -> Chunk:
         """Generate the frames of `actions` (`rows_needed`, 13)."""
-        return self.generate(self._checked(actions), self.watch)
+        return self.generate(self.standing.checked(actions), self.watch)
 
     @together
     @torch.no_grad()
     def generate(self, actions: np.ndarray, watch: bool) -> Chunk:
         """Make a chunk of checked rows."""
         started = time.perf_counter()
-        random = self._random.get_state()
-        conditions, pose = self._conditions(actions, self._pose)
-        tokens = self._tokens()
+        now, tokens = self.standing, self.standing.tokens
+        random, pose = now.random.get_state(), now.pose
         try:
-            sample = self._stream.generate(conditions)
+            conditions = now.steered(actions)
+            sample = now.generate(conditions)
         except BaseException:
-            self._random.set_state(random)  # as if it had not been tried
+            now.random.set_state(random)  # as if it had not been tried
+            now.pose = pose
             raise
         attention, watching = None, 0.0
         if watch:
             began = time.perf_counter()
-            view = self._stream.memory.view()
+            view = now.memory.view()
             attention = watch_attention(self.player.model, view, sample, conditions)
             watching = time.perf_counter() - began
-        frames = self._take(sample.x0_BCTHW, actions, conditions, pose)
+        frames = self._take(sample.x0_BCTHW, actions, conditions)
         return Chunk(
             frames=frames,
             tokens=tokens,
-            memory_bytes=self.memory.used_bytes(),
+            memory_bytes=now.memory.used_bytes(),
             seconds=time.perf_counter() - started - watching,
             attention=attention,
         )
@@ -202,9 +199,8 @@ class WorldSession:
         taken = frames_of_latents(whole)
         latents = self.player.latents_of(frames[:taken])
         for part in latents.split(chunk, dim=2):
-            rows = self._checked(actions[chunk_rows(self.chunk_index, chunk)])
-            conditions, pose = self._conditions(rows, self._pose)
-            self._take(part, rows, conditions, pose)
+            rows = self.standing.checked(actions[chunk_rows(self.chunk_index, chunk)])
+            self._take(part, rows, self.standing.steered(rows))
         return taken
 
     def undo(self, chunks: int = 1) -> None:
@@ -219,15 +215,15 @@ class WorldSession:
             return
         self.history.cut(anchor.chunk_index)
         del self.walked[anchor.chunk_index :]
-        self._stand_at(anchor)
+        self.standing = Standing(self.player, self.image_latent, anchor)
         self.live_through(moments)
 
     @together
     def branch(self) -> "WorldSession":
         """Make a second session that has lived through the same and goes its own way from here."""
-        now = self._anchor(self.memory)
+        here = self.standing.here()
         other = WorldSession(
-            self.player, self.image_latent, self.history.copy(), now, watch=self.watch
+            self.player, self.image_latent, self.history.copy(), here, watch=self.watch
         )
         other.walked = list(self.walked)
         return other
@@ -252,88 +248,38 @@ class WorldSession:
 
         return load_session(player, Path(path), watch=watch)
 
-    def _checked(self, actions: np.ndarray) -> np.ndarray:
-        wanted = (self.rows_needed, len(ACTIONS))
-        actions = np.array(actions, np.float32)  # a copy: it is kept
-        if actions.shape != wanted or not (np.isfinite(actions) & (actions >= 0)).all():
-            raise OpenRelicError(
-                f"action rows {actions.shape}: chunk {self.chunk_index} takes {wanted}, "
-                "all of them finite and not negative"
-            )
-        return actions
-
-    def _conditions(self, actions: np.ndarray, pose: PoseState) -> tuple[Conditions, PoseState]:
-        """What steers a chunk, and the pose after it."""
-        rows = torch.from_numpy(actions)[None].to(self.player.device)
-        moves = rows
-        if not self.chunk_index:  # nothing leads to the image, whatever its own row says
-            moves = torch.cat([torch.zeros_like(rows[:, :1]), rows[:, 1:]], dim=1)
-        poses, pose = integrate_actions(
-            moves,
-            pose,
-            rotation_frame=self.player.rotation_frame,
-            unit_deg=self.player.unit_deg,
-        )
-        return Conditions(text_BLD=self._text, actions_BFA=rows, poses_BFP=poses), pose
-
     def live_through(self, moments: Iterable[Moment]) -> None:
         """Take chunks that were made before, the next one first, and end where they ended."""
         with torch.no_grad():
             for moment in tqdm(moments, "going back", unit="chunk", delay=3, leave=False):
-                self.caption = moment.caption
-                conditions, pose = self._conditions(moment.actions, self._pose)
-                self._random.set_state(moment.random)
-                latents = moment.latents.to(self.player.device)
-                self._take(latents, moment.actions, conditions, pose)
+                self.standing.show(moment.caption)
+                self.standing.random.set_state(moment.random)
+                conditions = self.standing.steered(moment.actions)
+                self._take(moment.latents.to(self.player.device), moment.actions, conditions)
 
     def _take(
-        self, latents: torch.Tensor, actions: np.ndarray, conditions: Conditions, pose: PoseState
+        self, latents: torch.Tensor, actions: np.ndarray, conditions: Conditions
     ) -> np.ndarray:
-        """Remember a clean chunk and decode it; everything moves on by one."""
-        frames = video_to_frames(self._decoder.decode(latents.float().cpu()))
-        self._stream.feed(latents, conditions)
-        self._pose = pose
+        """Remember a clean chunk and give its frames; everything moves on by one."""
+        frames = self.standing.take(latents, conditions)
         self.walked.append((actions, _rows(conditions)))
         moment = Moment(
-            latents=latents.cpu(), actions=actions, caption=self._caption,
-            random=self._random.get_state(),
+            latents=latents.cpu(), actions=actions, caption=self.caption,
+            random=self.standing.random.get_state(),
         )  # fmt: skip
         self.history.append(moment)
-        now = self._anchor(self.memory)
-        if self.history.wants_anchor(now.nbytes()):
-            self.history.anchor(replace(now, memory=self.memory.copy("cpu")))
+        self._keep_anchor()
         return frames
 
-    def _anchor(self, memory: StreamMemory) -> Anchor:
-        return Anchor(
-            chunk_index=self.chunk_index,
-            caption=self._caption,
-            random=self._random.get_state(),
-            pose=self._pose,
-            memory=memory,
-            decoder=self._decoder.state(),
-        )
-
-    def _stand_at(self, anchor: Anchor) -> None:
-        device = self.player.device
-        self.memory = (
-            self.player.new_memory() if anchor.memory is None else anchor.memory.copy(device)
-        )
-        self._random = torch.Generator(device)
-        self._random.set_state(anchor.random)
-        self._stream = StudentStream(
-            self.player.model, self.image_latent, self.memory,
-            self.player.recipe.flow.levels(), generator=self._random,
-        )  # fmt: skip
-        self._decoder = self.player.new_decoder()
-        if anchor.decoder:
-            self._decoder.restore(anchor.decoder)
-        self._pose, self.caption = anchor.pose, anchor.caption
-
-    def _tokens(self) -> int:
-        """Keys that the next chunk attends to."""
-        end = self.memory.written + self.memory.config.chunk
-        return visible_tokens(self.memory.config, end, *token_grid(self.player.recipe))
+    def _keep_anchor(self) -> None:
+        """Copy the whole state to the host, if it is time."""
+        here, ranks = self.standing.here(), self.player.ranks
+        due = self.history.wants_anchor(here.nbytes())
+        # Only the first process has a decoder's state to count.
+        if due if ranks is None else ranks.agreed(due):
+            decoder = {name: tensor.cpu() for name, tensor in here.decoder.items()}
+            memory = self.standing.memory.copy("cpu")
+            self.history.anchor(replace(here, memory=memory, decoder=decoder))
 
 
 def _rows(conditions: Conditions) -> np.ndarray:

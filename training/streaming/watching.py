@@ -53,6 +53,7 @@ def watch_attention(
     if model.sequence is not None:  # every process has seen its own heads
         dist.all_reduce(mass, group=model.sequence.group)
         mass /= model.sequence.size
+    mass = mass.cpu()
     shares = np.array([part.sum() for part in mass[: sum(cells)].split(cells)])
     latents = np.array([kept.latent for kept in view.kept], np.int64)
     order = np.argsort(latents)
@@ -85,7 +86,7 @@ class _Watcher:
         self._layers += 1
 
     def mean(self) -> torch.Tensor:
-        """Mean over the layers, on the CPU: a share for every key."""
+        """Mean over the layers: a share for every key."""
         if self._mass is None:
             raise RuntimeError("no layer was seen")
-        return (self._mass / self._layers).cpu()
+        return self._mass / self._layers
