@@ -98,10 +98,19 @@ def test_tables_videos_and_tasks_are_whole(done) -> None:
     assert "VBench: n/a" in page and "VBench: n/a" in text
     for video in re.findall(r'src="([^"#]+)#', page):
         info = probe(out / video)
-        assert (info.frames, info.width, info.height) == (29, 4 * 480, 262)
+        assert (info.frames, info.width, info.height) == (29, 4 * 480, 284)
     assert sorted(path.name for path in (out / "tasks").iterdir()) == [
         "tiny-0--look.png", "tiny-0--look.yaml", "tiny-0--walk.png", "tiny-0--walk.yaml",
     ]  # fmt: skip
+
+
+def test_tasks_can_be_made_alone_and_without_keys_that_others_lack(
+    done, settings, tmp_path
+) -> None:
+    shutil.copytree(done[0] / "truth", tmp_path / "truth")
+    alone = replace(settings, system=(), out=str(tmp_path), keys=("4T",), tasks_only=True)
+    assert evaluate(alone) == f"1 tasks in {tmp_path}/tasks\n"
+    assert len(list((tmp_path / "tasks").glob("*walk.yaml"))) == 1
 
 
 def test_what_is_there_is_not_made_again(done, settings, monkeypatch) -> None:
@@ -259,7 +268,7 @@ def test_the_page_in_a_browser_plays_its_videos(done) -> None:
         ({"system": (f"x={MODELS}:perfect",), "rotation_frame": "level"}, "in the camera frame"),
         ({"system": (f"x={MODELS}:perfect",), "scripts": ("run",)}, "no script 'run'"),
         ({"system": (f"x={MODELS}:perfect",), "estimator": "best"}, "no path estimator"),
-        ({"system": (), }, "nothing to score"),
+        ({"system": ()}, "nothing to score"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line(settings, tmp_path, change, words) -> None:

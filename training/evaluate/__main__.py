@@ -66,6 +66,8 @@ class Settings:
     """Python of an environment that has vbench and its weights."""
     control: int = 0
     """Measure also speed against gamma, and every pair of keys, in so many scenes."""
+    tasks_only: bool = False
+    """Only write tasks/: pictures and scripts that videos can be made of elsewhere."""
     seed: int = 0
     """Of the models' noise."""
 

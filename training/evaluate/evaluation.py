@@ -33,7 +33,7 @@ from training.evaluate.scoring import Score, Scorer
 from training.evaluate.summary_text import summary_text
 from training.evaluate.systems import ENGINE, STILL, Folder, Live, Stand
 from training.evaluate.table import summaries, write_tables
-from training.evaluate.tasks import Task, write_task
+from training.evaluate.tasks import Task, held_names, write_task
 from training.evaluate.vbench_scores import vbench_problem, vbench_scores
 from training.evaluate.videos import kept_video, read_video, side_by_side, video_size
 
@@ -62,6 +62,8 @@ def _evaluate(settings: "Settings", out: Path) -> str:
     plan = make_plan(settings, out, progress)
     for task in plan.tasks:
         write_task(task, out / "tasks")
+    if settings.tasks_only:
+        return f"{len(plan.tasks)} tasks in {out}/tasks\n"
     if plan.films is not None and plan.films.close:
         remarks.lines.append(_close(plan.films.close, len(plan.floor_tasks)))
     wanted = _play(plan, settings, out)
@@ -249,6 +251,7 @@ def _beside(plan: Plan, wanted: Wanted, out: Path) -> dict[str, Path]:
     made = {}
     systems = [one.name for one in plan.systems]
     by_task: dict[str, dict[str, Path]] = {}
+    scripts = {task.name: task.script for _, task, _ in wanted}
     for system, task, path in wanted:
         if system in systems or system == "engine":
             by_task.setdefault(task.name, {})[system] = path
@@ -258,7 +261,8 @@ def _beside(plan: Plan, wanted: Wanted, out: Path) -> dict[str, Path]:
             path = out / "beside" / f"{name}.mp4"
             newest = max(one.stat().st_mtime_ns for one in paths.values())
             if not path.exists() or path.stat().st_mtime_ns < newest:
-                side_by_side({name: read_video(one) for name, one in paths.items()}, path)
+                columns = {system: read_video(one) for system, one in paths.items()}
+                side_by_side(columns, held_names(scripts[name].rows), path)
             made[name] = path
             done()
     return made

@@ -15,7 +15,7 @@ import numpy as np
 from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
 from labeling.actions import RotationFrame
-from training.evaluate.keys import reduced, shared
+from training.evaluate.keys import key_set, reduced, shared
 from training.evaluate.rendering import View
 from training.evaluate.scripts import SCRIPTS, ActionScript, chosen, scripts_of
 from training.evaluate.systems import Facts, Folder, Live, Shelf, read_systems
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PAPER_SIZE = 832, 480
 UNIT_M = 0.05
 """A usual step where no workspace says one: 0.8 m/s."""
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
@@ -57,7 +58,7 @@ class Plan:
 def make_plan(settings: "Settings", out: Path, progress: Progress) -> Plan:
     """Read the settings, load the first model, film what is not filmed yet."""
     systems = read_systems(_specs(settings), settings.keys, settings.workspace)
-    if not systems:
+    if not systems and not settings.tasks_only:
         raise OpenRelicError("nothing to score: give --model, --videos or --system NAME=SPEC")
     shelf = Shelf()
     # The first one last: it is the first to play.
@@ -75,9 +76,10 @@ def make_plan(settings: "Settings", out: Path, progress: Progress) -> Plan:
             engine=settings.engine,
         )  # fmt: skip
         films = Films(folder=out / "truth", filming=filming)
-    tasks, floor_tasks = _tasks(settings, scripts, scenes, films, progress)
+    only = None if live or not systems else _video_names(systems)
+    tasks, floor_tasks = _tasks(settings, scripts, scenes, films, only, progress)
     own = {one.name: one.own_tasks(tasks) for one in systems if isinstance(one, Folder)}
-    own = _grouped(own, scripts)
+    own = _grouped(own, [*scripts, *SCRIPTS])
     if films and (foreign := _unfilmed(own, floor_tasks)):
         with progress("engine's films of their scripts", len(foreign)) as done:
             floor_tasks = floor_tasks + films.tasks(foreign, scenes[:1], 1, done)
@@ -99,7 +101,8 @@ def _specs(settings: "Settings") -> list[str]:
 def _scripts(settings: "Settings", systems: Sequence[Live | Folder]) -> list[ActionScript]:
     """The chosen scripts with the motions that all systems have."""
     among = scripts_of(settings.script_file) if settings.script_file else SCRIPTS
-    motions = shared(one.keys for one in systems)
+    sets = [one.keys for one in systems] or [key_set(name) for name in settings.keys]
+    motions = shared(sets)
     kept = []
     for script in chosen(settings.scripts, among):
         less = reduced(script, motions)
@@ -127,6 +130,8 @@ def _rotation_frame(settings: "Settings", known: dict[str, Facts]) -> RotationFr
 
 
 def _size(systems: Sequence[Live | Folder], known: dict[str, Facts]) -> tuple[int, int]:
+    if not systems:
+        return PAPER_SIZE
     first = systems[0]
     if isinstance(first, Folder):
         return video_size(next(iter(first.videos.values())))
@@ -146,20 +151,25 @@ def _unit_m(settings: "Settings") -> float:
 
 def _tasks(
     settings: "Settings", scripts: list[ActionScript], scenes: Sequence[str],
-    films: Films | None, progress: Progress,
+    films: Films | None, only: set[str] | None, progress: Progress,
 ) -> tuple[list[Task], list[Task]]:  # fmt: skip
-    """The tasks of every system, and those of the engine."""
+    """The tasks of every system, and those of the engine; of the former these `only`, if given."""
     given = None
     if settings.images:
         given = paired(Path(settings.images), scripts, settings.limit, every=settings.every)
+        given = [task for task in given if only is None or task.name in only]
+        used = {task.script.name for task in given}
+        scripts, only = [one for one in scripts if one.name in used], None
     if films is None:
-        if given is None and not settings.videos and not settings.system:
-            raise OpenRelicError("without an engine there are no start pictures: give --images")
         return given or [], []
     pictures = settings.limit if given is None else 1
     with progress("engine's films", len(scripts) * pictures) as done:
-        filmed = films.tasks(scripts, scenes, pictures, done)
+        filmed = films.tasks(scripts, scenes, pictures, done, only=only)
     return (filmed if given is None else given), filmed
+
+
+def _video_names(systems: Sequence[Live | Folder]) -> set[str]:
+    return {name for one in systems if isinstance(one, Folder) for name in one.videos}
 
 
 def _grouped(own: dict[str, list[Task]], scripts: Sequence[ActionScript]) -> dict[str, list[Task]]:

@@ -4,7 +4,7 @@
 the picture, and `NAME.yaml`, the script in the form that `training.evaluate.scripts` reads, with
 its rows in runs of held keys. A video `NAME.mp4` made from them belongs to that task.
 
-Public: `Task`, `paired`, `script_keys`, `write_task`, `play_rows`.
+Public: `Task`, `paired`, `held_names`, `script_keys`, `write_task`, `play_rows`.
 """
 
 import hashlib
@@ -85,12 +85,16 @@ def paired(folder: Path, scripts: Sequence[ActionScript], limit: int, *, every: 
     return tasks
 
 
+def held_names(rows: np.ndarray) -> list[str]:
+    """What is held in each row: `dolly_in+pan_right`, or `static`."""
+    named = ([ACTIONS[at] for at in np.flatnonzero(row[:STATIC] > 0)] for row in rows)
+    return ["+".join(names) or ACTIONS[STATIC] for names in named]
+
+
 def script_keys(rows: np.ndarray) -> str:
     """Rows behind the picture's own as a script of motion names: `dolly_in*48,static*8`."""
     runs: list[tuple[str, int]] = []
-    for row in rows[1:]:
-        names = [ACTIONS[at] for at in np.flatnonzero(row[:STATIC] > 0)]
-        held = "+".join(names) or ACTIONS[STATIC]
+    for held in held_names(rows[1:]):
         if runs and runs[-1][0] == held:
             runs[-1] = held, runs[-1][1] + 1
         else:

@@ -8,7 +8,7 @@ Public: `Filming`, `Films`.
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,16 +53,26 @@ class Films:
         scenes: Sequence[str],
         pictures: int,
         progress: Callable[[], object] = lambda: None,
+        *,
+        only: Container[str] | None = None,
     ) -> list[Task]:
-        """Film each script from `pictures` starts, in the scenes by turns; tasks by script."""
+        """Film each script from `pictures` starts, in the scenes by turns; tasks by script.
+
+        Of the tasks' names these `only`, if any are given.
+        """
         made: dict[tuple[int, int], Task] = {}
         every = [(row, number) for row in range(len(scripts)) for number in range(pictures)]
         for at, scene in enumerate(scenes):
             with self._engine(scene) as renderer:
                 for row, number in every:
-                    if (row + number) % len(scenes) == at:
-                        made[row, number] = self._filmed(renderer, scene, scripts[row], number)
-                        progress()
+                    if (row + number) % len(scenes) != at:
+                        continue
+                    name = f"{plain(scene)}-{number}--{plain(scripts[row].name)}"
+                    if only is None or name in only:
+                        made[row, number] = self._filmed(
+                            renderer, scene, scripts[row], name, number
+                        )
+                    progress()
         return [made[key] for key in sorted(made)]
 
     def truth(self, task: Task) -> EngineTruth:
@@ -108,9 +118,9 @@ class Films:
         return [task for task in tasks if self.truth(task).clear]
 
     def _filmed(
-        self, renderer: Callable[[], SceneRenderer], scene: str, script: ActionScript, number: int
-    ) -> Task:
-        name = f"{plain(scene)}-{number}--{plain(script.name)}"
+        self, renderer: Callable[[], SceneRenderer], scene: str, script: ActionScript, name: str,
+        number: int,
+    ) -> Task:  # fmt: skip
         return self._task(
             name, name, renderer, scene, script,
             lambda: self._start(renderer(), [script.rows], number),

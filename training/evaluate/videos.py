@@ -4,7 +4,8 @@ Public: `read_picture`, `write_picture`, `read_video`, `in_video_colours`, `vide
 `kept_video`, `side_by_side`, `fitted`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +76,10 @@ def fitted(frames: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.stack([resize_frame(frame, width, height) for frame in frames])
 
 
-def side_by_side(columns: Mapping[str, np.ndarray], path: Path) -> None:
+def side_by_side(columns: Mapping[str, np.ndarray], held: Sequence[str], path: Path) -> None:
     """Write the columns' frames (T, H, W, 3) beside each other, each below its name.
 
-    Shorter ones stay black after their end.
+    `held` says what is held at each frame, below them. Shorter columns stay black after their end.
     """
     first = next(iter(columns.values()))
     height = SHOWN_HEIGHT
@@ -90,9 +91,10 @@ def side_by_side(columns: Mapping[str, np.ndarray], path: Path) -> None:
     def frame(t: int) -> np.ndarray:
         black = np.zeros((height, width, 3), np.uint8)
         row = [one[t] if t < len(one) else black for one in shown.values()]
-        return np.concatenate([strip, np.concatenate(row, axis=1)])
+        said = _named(held[t] if t < len(held) else "", width * len(columns))
+        return np.concatenate([strip, np.concatenate(row, axis=1), said])
 
-    total = width * len(columns), height + STRIP
+    total = width * len(columns), height + 2 * STRIP
     mp4 = encode_preview((frame(t) for t in range(longest)), FPS, *total)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -100,6 +102,7 @@ def side_by_side(columns: Mapping[str, np.ndarray], path: Path) -> None:
     part.replace(path)
 
 
+@lru_cache(maxsize=64)
 def _named(name: str, width: int) -> np.ndarray:
     import cv2
 
