@@ -121,7 +121,7 @@ class PathScores:
     """An estimated path against the commanded one."""
 
     rpe_translation: float | None
-    """Usual steps; None where no translation was commanded, or nothing could be compared."""
+    """Usual steps; None where no translation was commanded of the frames that were tracked."""
     rpe_rotation_deg: float | None
     """Degrees; None where nothing could be compared."""
     ate: float | None
@@ -180,7 +180,7 @@ def score_path(
     fit, aligned_by = align(estimate.R_cam_from_world[tracked], found, R[tracked], P[tracked])
     R_fit, P_fit = fit.rotations(estimate.R_cam_from_world), fit.positions(estimate.position)
     length, angle_deg = relative_errors(R, P, R_fit, P_fit, delta)
-    moves = _moves(P)
+    moves = _moves(P[tracked])
     return PathScores(
         rpe_translation=_rms(length[both]) if moves else None,
         rpe_rotation_deg=_rms(angle_deg[both]),

@@ -10,8 +10,9 @@
 3. A video that turning alone explains as well has turned only: its translation is exactly zero.
 4. The frames between are located against the points.
 
-The longest piece counts as tracked: pieces have no common scale. So does no frame whose points
-mostly disagree. The unit is the median depth of what the first picture shows.
+The longest piece counts as tracked, since pieces have no common scale, and of it the longest run
+of frames whose points agree from each to the next. The unit is the median depth of what the first
+picture shows.
 
 Public: `OpenCvOdometry`.
 """
@@ -62,6 +63,7 @@ LEAST_PARALLAX_SIGMAS = 2.0
 """or below this median residual."""
 AGREEING_SIGMAS = 6.0
 LEAST_AGREEING = 0.4
+"""Share of the points common to two frames in a row that must be where they should."""
 UNIT = "median depths of the first view"
 
 
@@ -137,7 +139,7 @@ def _keyframes(tracks: Tracks, piece: _Piece) -> np.ndarray:
 
 
 def _solve(tracks: Tracks, piece: _Piece) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rotations (n, 3, 3), centres (n, 3) and whether points agree (n,) of a piece's frames."""
+    """Rotations (n, 3, 3), centres (n, 3) and whether they hang together (n,), of a piece."""
     keyframes = _keyframes(tracks, piece)
     problem, number = _problem(tracks, keyframes)
     _grow(problem, _views(tracks, keyframes, number), tracks.pixel)
@@ -275,9 +277,27 @@ def _between(
     if not problem.t.any():
         t = np.zeros_like(t)
     near = (np.minimum(np.abs(off), 1e6) ** 2).sum(1) < AGREEING_SIGMAS**2
-    agree = np.bincount(pose, near, len(frames))
-    count = np.bincount(pose, minlength=len(frames))
     first = problem.anchor == 0
     depth = 1.0 / np.median(problem.inverse[first]) if first.any() and problem.t.any() else 1.0
     centres = -(np.swapaxes(R, 1, 2) @ t[..., None])[..., 0] / depth
-    return R, centres, (agree >= LEAST_COMMON) & (agree >= LEAST_AGREEING * count)
+    return R, centres, _agreeing(pose, point, near, len(frames))
+
+
+def _agreeing(pose: np.ndarray, point: np.ndarray, near: np.ndarray, frames: int) -> np.ndarray:
+    """The longest run (frames,) bool in which every frame agrees with the one before it.
+
+    Two frames agree if enough of the points that both see are `near` where they should be, in both:
+    else nothing holds the later poses to the earlier ones, even if each part agrees in itself.
+    """
+    points = int(point.max(initial=0)) + 1
+    number = pose * points + point
+    _, here, there = np.intersect1d(number - points, number, return_indices=True)
+    good = np.bincount(pose[here], near[here] & near[there], frames)
+    count = np.bincount(pose[here], minlength=frames)
+    linked = (good >= LEAST_COMMON) & (good >= LEAST_AGREEING * count)
+    breaks = np.flatnonzero(~linked[1:]) + 1
+    edges = np.concatenate([[0], breaks, [frames]])
+    longest = int(np.diff(edges).argmax())
+    run = np.zeros(frames, bool)
+    run[edges[longest] : edges[longest + 1]] = edges[longest + 1] - edges[longest] > 1
+    return run
