@@ -1,17 +1,26 @@
 """Loading a student as a model that streams, from a workspace and a folder of weights."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from dataset.errors import OpenRelicError
+from dataset.video import read_frames
 from dataset.workspace import Workspace
 from tests.training.micro import make_latents, write_recipe
 from tests.training.tiny_player import picture, random_rows, tiny_player
-from training.checkpoint import save_model
+from training.checkpoint import LATEST, RECORD, save_model
+from training.dmd import AVERAGE
 from training.streaming.model import load_model
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +70,34 @@ def test_the_recipes_play_section_is_heeded(made, tmp_path: Path) -> None:
     text = write_recipe(tmp_path / "tiny.yaml", play__decoder="taehv")
     with pytest.raises(OpenRelicError, match="latents.tokenizer pca need play.decoder: tokenizer"):
         load_model(text, workspace, weights)
+
+
+@pytest.mark.slow
+def test_the_command_plays_in_two_processes(made, tmp_path: Path) -> None:
+    """As `torchrun` starts it: one video, that of one process to a grey level."""
+    workspace, _, weights = made
+    checkpoint = Path(workspace.location) / "runs" / "micro" / "dmd-05s" / "step-000001"
+    checkpoint.mkdir(parents=True)
+    shutil.copytree(weights, checkpoint / AVERAGE)
+    (checkpoint / RECORD).write_text("{}")
+    (checkpoint.parent / LATEST).write_text(checkpoint.name)
+    cv2.imwrite(str(tmp_path / "start.png"), picture())
+    launched = {
+        1: [sys.executable],
+        2: [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
+    }
+    shown = {}
+    for count, command in launched.items():
+        recipe = write_recipe(tmp_path / f"{count}.yaml", play__sequence_parallel=count)
+        out = tmp_path / f"{count}.mp4"
+        done = subprocess.run(
+            [*command, "-m", "training.play", str(recipe), "--workspace", workspace.location,
+             "--image", str(tmp_path / "start.png"), "--script", "W*20,right*20",
+             "--out", str(out)],
+            cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        shown[count] = np.array(list(read_frames(out))).astype(int)
+    assert shown[1].shape == (41, 32, 64, 3)
+    assert abs(shown[1] - shown[2]).mean() < 0.5
+    assert shown[1].std() > 10
