@@ -123,7 +123,8 @@ def _keyframes(tracks: Tracks, piece: _Piece) -> np.ndarray:
     for frame in range(piece.first + 1, piece.end):
         a, b = tracks.at(chosen[-1]), tracks.at(frame)
         _, in_a, in_b = np.intersect1d(tracks.point[a], tracks.point[b], return_indices=True)
-        moved = np.median(np.linalg.norm(tracks.xy[a][in_a] - tracks.xy[b][in_b], axis=1))
+        ways = np.linalg.norm(tracks.xy[a][in_a] - tracks.xy[b][in_b], axis=1)
+        moved = np.median(ways) if len(ways) else np.inf
         lost = 1.0 - len(in_a) / max(1, a.stop - a.start)
         if (
             moved > KEYFRAME_MOVED * width

@@ -5,7 +5,8 @@ For a video called NAME the folder holds one of
 - `pose/NAME.npz` or `NAME.npz`, as ViPE writes it: `data` (N, 4, 4) camera to world in OpenCV
   axes, and `inds` (N,), the frames that these poses belong to;
 - `NAME/`, a COLMAP model (`images.txt` or `images.bin`); images are called by the number of their
-  frame, the first being 0 or 1, and frames that COLMAP did not register count as lost;
+  frame, from 0, or from 1 if one is called by the number of frames; what COLMAP did not register
+  counts as lost;
 - `NAME.tum`, `.txt`, `.kitti`, `.json` (nerfstudio), `.csv`: as `labeling.formats` reads them, one
   pose a frame, or with times, which are frame numbers over `fps`.
 
@@ -97,9 +98,7 @@ def _numbers_of(source: FilePath, names: tuple[str, ...]) -> np.ndarray:
     digits = [re.findall(r"\d+", FilePath(name).stem) for name in names]
     if not all(digits):
         raise OpenRelicError(f"{source}: images must be called by their frame's number")
-    number = np.array([int(found[-1]) for found in digits])
-    # COLMAP's users and ffmpeg count from 1; without a frame 0 the first may also be lost.
-    return number
+    return np.array([int(found[-1]) for found in digits])
 
 
 def _spread(
@@ -107,7 +106,7 @@ def _spread(
 ) -> Path:
     """Poses at their frames; the others are lost and keep the pose before them."""
     if number.max() == frames and number.min() >= 1:
-        number = number - 1
+        number = number - 1  # ffmpeg counts images from 1
     if number.min() < 0 or number.max() >= frames:
         raise OpenRelicError(
             f"{source} has a pose of frame {number.max()}, the video has {frames} frames"
