@@ -17,12 +17,13 @@ from labeling.actions import ACTIONS, integrate
 from labeling.camera import poses_from_extrinsics
 from tests.capture.tiny_scene import CRATES, ROOM
 from tests.training.exam_world import FOV_DEG, HEIGHT, STARTS, WIDTH, PaintedRoom
+from tests.training.tiny_player import tiny_player
 from training.evaluate.rendering import View, cached_truth
 from training.exam.__main__ import Settings
 from training.exam.command import run_exam
 from training.exam.exams import Examiner, Sitting
 from training.exam.filming import Films
-from training.exam.memories import changed_memory, whole_memory
+from training.exam.memories import changed_memory, past_frames_of, whole_memory
 from training.exam.scores import (
     FrameScore,
     error_ratio,
@@ -30,14 +31,16 @@ from training.exam.scores import (
     mean_error,
     score_frame,
 )
+from training.exam.subjects import coder
 from training.exam.summary import summarise
 from training.exam.tours import LEAD, TOURS, make_tour
 from training.exam.videos import KnownVideo
-from training.exam.visibility import Views, cell_rays, past_frames
+from training.exam.visibility import Views, cell_rays, cell_side, past_frames, to_pixels
 from training.exam.worlds import Forgetful, WorldModel
 from training.learning.calibration import Calibration, calibrate
 from training.learning.motion import CELL, GAP
 from training.memory.schedule import MemoryConfig, kept_latents
+from training.streaming.model import StudentModel
 
 KINDS = ("palindrome", "turn", "walk")
 PAST = 16
@@ -87,13 +90,11 @@ def test_a_tour_comes_back_where_it_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_scene_itself_is_perfect_and_what_forgets_fails(
+def test_the_scene_itself_is_perfect_and_its_controls_are_not(
     kind: str, room: PaintedRoom, videos: dict[str, list[KnownVideo]], calibration: Calibration
 ) -> None:
     video, other = videos[kind]
-    here, there = room.place_of(video), room.place_of(other)
-    world = WorldModel([here, there])
-    lost = WorldModel([replace(there, picture=here.picture), replace(here, picture=there.picture)])
+    world = WorldModel([room.place_of(video), room.place_of(other)])
     for sitting in Examiner(world, calibration, past=PAST).examine(video, other, MEAN):
         error, agreement, frames = figures(sitting, "model")
         assert (error, agreement) == (0, pytest.approx(1)) and frames > 20
@@ -105,8 +106,16 @@ def test_the_scene_itself_is_perfect_and_what_forgets_fails(
                 assert error > 500 and not agreement >= 0.5
             else:
                 assert frames == 0
-    forgetful = Forgetful(world, lost, video.pivot + 1)
-    for sitting in Examiner(forgetful, calibration, past=PAST).examine(video, other, MEAN):
+
+
+def test_what_forgets_where_it_was_fails(
+    room: PaintedRoom, videos: dict[str, list[KnownVideo]], calibration: Calibration
+) -> None:
+    video, other = videos["palindrome"]
+    here, there = room.place_of(video), room.place_of(other)
+    lost = WorldModel([replace(there, picture=here.picture), replace(here, picture=there.picture)])
+    model = Forgetful(WorldModel([here, there]), lost, video.pivot + 1)
+    for sitting in Examiner(model, calibration, past=PAST).examine(video, other, MEAN):
         error, agreement, frames = figures(sitting, "model")
         assert error > 500 and agreement < 0.45 and frames > 20
 
@@ -275,10 +284,13 @@ def test_the_documented_model_is_examined_and_a_killed_exam_goes_on(folder: Path
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (folder / "out/exam.parquet").exists()
+    (kept,) = (folder / "out/records").iterdir()
+    before = kept.stat().st_mtime_ns
 
     rows = run_exam(settings("load"))
-    records = {path: path.stat().st_mtime_ns for path in (folder / "out/records").iterdir()}
+    records = list((folder / "out/records").iterdir())
     assert len(records) == 4 and not list((folder / "out").rglob("*.part*"))
+    assert kept.stat().st_mtime_ns == before
     by_key = {(row.exam, row.contender, row.group): row for row in rows if row.by != "metres"}
     # It shows what it was given: exactly, wherever a pan comes by the same degrees again.
     given = by_key["context", "model", "all"]
@@ -295,12 +307,41 @@ def test_the_documented_model_is_examined_and_a_killed_exam_goes_on(folder: Path
     own = [one for one in frames.to_pylist() if (one["exam"], one["contender"]) == ("own", "model")]
     assert own and sum(one["squared"] for one in own) == 0
 
-    run_exam(settings("load"))
-    assert {p: p.stat().st_mtime_ns for p in (folder / "out/records").iterdir()} == records
     with pytest.raises(OpenRelicError, match="two places are needed"):
         replace(films_of(folder), places=1).complete()
     with pytest.raises(OpenRelicError, match="one name"):
         run_exam(replace(settings("load"), system=settings("load").system * 2))
+
+
+def test_a_student_is_examined_as_it_plays(
+    tmp_path: Path, videos: dict[str, list[KnownVideo]], calibration: Calibration
+) -> None:
+    player = tiny_player(tmp_path)
+    model, (video, other) = StudentModel(player=player, name="random"), videos["palindrome"]
+    examiner = Examiner(
+        model, calibration, past=past_frames_of(player.recipe.memory), coded=coder(player)
+    )
+    context, own = examiner.examine(video, other, MEAN, seed=3)
+    assert context.given == 61 and len(context.shown["coded"]) == len(video)
+    assert set(context.shown) - set(own.shown) == {"coded"}
+    # Two models of the same weights and noise are one, and its noise is the seed's.
+    stream = model.start(video.frames[0], caption=video.caption, seed=3)
+    stream.remember(video.actions[:61], video.frames[:61])
+    step = stream.step(video.actions[61:77])
+    np.testing.assert_array_equal(step, context.shown["model"][61:77])
+    assert (step != context.shown["random memory"][61:77]).mean() > 0.05
+    assert (own.shown["model"][0] == video.frames[0]).all()
+    assert not any(score.moved for score in own.scores if score.contender == "mean")
+
+
+@pytest.mark.parametrize(("size", "side"), [((64, 32), 4), ((416, 240), 8), ((832, 480), 16)])
+def test_cells_fill_the_picture(size: tuple[int, int], side: int) -> None:
+    width, height = size
+    assert cell_side(width, height) == side
+    rays = cell_rays(np.array([50.0, 50.0, width / 2, height / 2]), width, height)
+    assert rays.shape == (height // side, width // side, 3)
+    np.testing.assert_allclose(rays[..., :2].mean((0, 1)), 0, atol=1e-12)
+    assert to_pixels(np.ones(rays.shape[:2], bool), height).shape == (height, width)
 
 
 def score(place: str, squared: float, frame: int = 0, contender: str = "model") -> FrameScore:

@@ -186,7 +186,7 @@ class Examiner:
         *,
         moved: bool = True,
     ) -> FrameScore:
-        error = score_frame(made, wanted, to_pixels(counted.cells))
+        error = score_frame(made, wanted, to_pixels(counted.cells, len(wanted)))
         degrees, metres = farthest(video, counted.since, frame)
         return FrameScore(
             model=self._name, exam=exam, contender=contender, kind=video.kind, video=video.name,

@@ -75,8 +75,9 @@ def _examined(
     for number, video in enumerate(videos):
         following = _other(videos, number)
         made_of = {
-            "rules": RULES, "subject": subject.fingerprint, "video": digests[number], "past": exam.past,
-            "other": digests[following], "seed": exam.seed, "mean": int(means[video.place].sum()),
+            "rules": RULES, "subject": subject.fingerprint, "video": digests[number],
+            "past": exam.past, "other": digests[following], "seed": exam.seed,
+            "mean": int(means[video.place].sum()),
         }  # fmt: skip
         scores = records.read(subject.name, video.name, made_of)
         if scores is None:

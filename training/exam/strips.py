@@ -62,7 +62,7 @@ def _before(frames: np.ndarray, mirror: int) -> np.ndarray:
 
 
 def _dimmed(sitting: Sitting, picture: np.ndarray, frame: int) -> np.ndarray:
-    counted = to_pixels(sitting.counted[frame].cells)[..., None]
+    counted = to_pixels(sitting.counted[frame].cells, len(picture))[..., None]
     return np.where(counted, picture, (picture * DIMMED).astype(np.uint8))
 
 

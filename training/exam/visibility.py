@@ -21,6 +21,8 @@ from training.learning.motion import CELL
 
 NEAREST_M = 0.3
 DEPTHS_M = np.concatenate([NEAREST_M * np.geomspace(1, 1000, 24), [1e6]])
+CELLS_ACROSS = 48
+"""Of large pictures: finer cells would cost more than they tell."""
 SKY_M, FAR_M = 1e6, 1e5
 """Where points of the sky are put, and from where on all points are taken for the sky's."""
 SAME_DEPTH = 0.05
@@ -34,7 +36,7 @@ def outside_views(
     width: int,
     height: int,
 ) -> np.ndarray:
-    """(height / 4, width / 4) bool: cells that none of the other cameras can see, at any depth.
+    """(h, w) bool: cells that none of the other cameras can see, at any depth.
 
     Cameras are world-to-camera [R | t] in OpenCV axes.
     """
@@ -49,9 +51,10 @@ def outside_views(
 
 
 def cell_rays(intrinsics: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(height / 4, width / 4, 3) rays through the middles of cells, z = 1."""
+    """(h, w, 3) rays through the middles of cells, z = 1."""
     fx, fy, cx, cy = intrinsics
-    rows, cols = np.mgrid[0 : height // CELL, 0 : width // CELL] * CELL + CELL / 2
+    side = cell_side(width, height)
+    rows, cols = np.mgrid[0 : height // side, 0 : width // side] * side + side / 2
     return np.stack([(cols - cx) / fx, (rows - cy) / fy, np.ones_like(cols)], axis=-1)
 
 
@@ -69,9 +72,16 @@ def _to_world(points: np.ndarray, camera_34: np.ndarray) -> np.ndarray:
     return (points - camera_34[:, 3]) @ camera_34[:, :3]
 
 
-def to_pixels(cells: np.ndarray) -> np.ndarray:
-    """Cells as a mask of pixels."""
-    return cells.repeat(CELL, axis=0).repeat(CELL, axis=1)
+def cell_side(width: int, height: int) -> int:
+    """Pixels a side of a cell, which counts or does not: as fine as some 50 across allow."""
+    sides = [CELL * n for n in (4, 2) if width % (CELL * n) == height % (CELL * n) == 0]
+    return next((side for side in sides if width // side >= CELLS_ACROSS), CELL)
+
+
+def to_pixels(cells: np.ndarray, height: int) -> np.ndarray:
+    """Cells as a mask of the pixels of a picture of that height."""
+    side = height // cells.shape[0]
+    return cells.repeat(side, axis=0).repeat(side, axis=1)
 
 
 def past_frames(step_first: int, past: int) -> range:
