@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset.report import STYLE
-from dataset.sections import side_by_side, table_html, video_html
+from dataset.sections import table_html, video_html
 from training.evaluate.planning import Plan
 from training.evaluate.scoring import STRIDE, Score
 from training.evaluate.summary_text import Lookup, floor_of, lookup, shown_systems
@@ -35,8 +35,11 @@ _PAGE = """<!doctype html>
 <title>OpenRELIC evaluation</title>
 <style>{style}
 body {{ max-width: 78rem; }}
-td, th {{ vertical-align: top; }}
-td small {{ opacity: .7; white-space: nowrap; }}
+table {{ font-size: .82rem; }}
+td, th {{ vertical-align: top; padding: .3rem .55rem; }}
+.columns {{ grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); }}
+.columns video {{ aspect-ratio: auto; }}
+td small {{ opacity: .7; }}
 </style>
 </head>
 <body>
@@ -145,7 +148,7 @@ def _cell(means: Lookup, system: str, script: str, metric: Metric) -> str:
     if one.low is None or one.high is None:
         return text
     low, high = metric.shown(one.low), metric.shown(one.high)
-    return f"{text}<br><small>[{low}, {high}]</small>"
+    return f"{text}<br><small style='white-space: nowrap'>[{low}, {high}]</small>"
 
 
 def _raw_table(header: list[str], rows: list[list[str]]) -> str:
@@ -202,7 +205,7 @@ def embedded_html(beside: dict[str, Path]) -> str:
     figures = [
         video_html(path.read_bytes(), name) for name, path in list(beside.items())[:EMBEDDED]
     ]
-    return "<h3>Side by side</h3>\n" + side_by_side(figures) if figures else ""
+    return "<h3>Side by side</h3>\n" + "".join(figures) if figures else ""
 
 
 def _videos(beside: dict[str, Path], out: Path) -> str:

@@ -37,9 +37,9 @@ def floor_name(plan: Plan, scores: Sequence[Score], system: str) -> str:
 def floor_of(
     plan: Plan, scores: Sequence[Score], means: Lookup, system: str, metric: str
 ) -> float | None:
-    """The engine's mean over the scripts for which the system has a value."""
+    """The engine's mean over the scripts that the system played."""
     floor = floor_name(plan, scores, system)
-    scripts = [s for (name, s, of) in means if (name, of) == (system, metric) and s != ALL_SCRIPTS]
+    scripts = dict.fromkeys(score.script for score in scores if score.system == system)
     keys = [(floor, script, metric) for script in scripts]
     found = [means[key].mean for key in keys if key in means]
     return sum(found) / len(found) if found else None
