@@ -20,12 +20,14 @@ from dataset.sections import figure_html, table_html, video_html, write_section
 from dataset.shards.loader import read_sample as read_shard_sample
 from dataset.shards.manifest import read_manifest
 from dataset.video import encode_preview
+from training.config import Recipe
 from training.context import RunContext
 from training.streaming.player import Player, load_player, token_grid
 from training.streaming.session import Chunk, WorldSession
 
 SCALE = 2  # the page shows small frames larger
 LABEL_HEIGHT = 20
+VALUE_BYTES = {"float32": 4, "bfloat16": 2, "float8_e4m3": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,12 +140,20 @@ def _psnr(played: Played) -> str:
     return figure_html(figure, "PSNR of each frame against the rendering") + table
 
 
+def kept_as(recipe: Recipe) -> str:
+    """The type that keys and values are kept in."""
+    if recipe.play.memory_storage != "model":
+        return recipe.play.memory_storage
+    return recipe.run.precision if recipe.play.precision == "run" else recipe.play.precision
+
+
 def memory_html(context: RunContext, chunks: list[Chunk]) -> str:
     """Tokens and bytes of the memory, chunk by chunk, beside a memory that keeps everything."""
     recipe = context.recipe
     rows_of_tokens, columns = token_grid(recipe)
     whole = rows_of_tokens * columns
-    value_bytes = 2 * recipe.model.num_layers * recipe.model.dim * 4
+    kept = kept_as(recipe)
+    value_bytes = 2 * recipe.model.num_layers * recipe.model.dim * VALUE_BYTES[kept]
     table: list[list[object]] = []
     for number, chunk in enumerate(chunks):
         latents = (number + 1) * recipe.memory.chunk
@@ -163,5 +173,5 @@ def memory_html(context: RunContext, chunks: list[Chunk]) -> str:
     ]  # fmt: skip
     return (
         f"<p>Memory: window {recipe.memory.window}, {whole} tokens a latent, keys and values of "
-        f"{recipe.model.num_layers} layers in float32.</p>\n" + table_html(header, table)
+        f"{recipe.model.num_layers} layers in {kept}.</p>\n" + table_html(header, table)
     )

@@ -186,6 +186,26 @@ def test_a_sleeping_session_wakes_where_it_fell_asleep(short: Player) -> None:
         np.testing.assert_array_equal(frames(walk(woken, 2)), expected)
 
 
+@pytest.mark.parametrize("evaluation", [2, 5])
+def test_a_step_that_is_torn_off_was_never_tried(short: Player, evaluation: int) -> None:
+    """Ctrl-C in the second layer of a denoising step, and of the context pass."""
+    session, calls = replayed(short, 7), []
+
+    def interrupt(*given: object) -> None:
+        calls.append(given)
+        if len(calls) == evaluation:
+            raise KeyboardInterrupt
+
+    hook = short.model.blocks[1].register_forward_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        walk(session, 1)
+    hook.remove()
+    straight = replayed(short, 7)
+    assert (session.chunk_index, session.rows_needed) == (7, 8)
+    np.testing.assert_array_equal(session.actions, straight.actions)
+    np.testing.assert_array_equal(frames(walk(session, 4)), frames(walk(straight, 4)))
+
+
 def replayed(player: Player, chunks: int) -> WorldSession:
     session = begin(player)
     walk(session, chunks)

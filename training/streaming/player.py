@@ -175,7 +175,7 @@ def load_player(
         rotation_frame=frame,
     )
     run = replace(recipe.run, compile=recipe.play.compile)
-    accelerate_kernels(run, device, say=ranks is None or ranks.leads)
+    accelerate_kernels(run, device, say=not alone and (ranks is None or ranks.leads))
     player = Player(
         recipe=recipe,
         model=model.eval().requires_grad_(False),

@@ -35,6 +35,7 @@ def save_session(session: "WorldSession", path: Path) -> None:
     """Write `path` under a temporary name, flush it, and rename it."""
     from safetensors.torch import save_file
 
+    caption = session.caption  # asked for first: it makes a torn session whole
     history = session.history
     anchor, moments = history.anchors[0], history.moments
     ranks = session.player.ranks
@@ -55,7 +56,7 @@ def save_session(session: "WorldSession", path: Path) -> None:
         "weights": session.player.weights_fingerprint,
         "chunk_index": anchor.chunk_index,
         "captions": [anchor.caption, *(moment.caption for moment in moments)],
-        "caption": session.caption,
+        "caption": caption,
     }
     own = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -73,7 +73,8 @@ class WorldSession:
         self.walked: list[tuple[np.ndarray, np.ndarray]] = []
         """action and pose rows of all chunks so far"""
         self.number = 0 if player.ranks is None else player.ranks.enrol(self)
-        self.standing = Standing(player, image_latent, at)
+        self._standing = Standing(player, image_latent, at)
+        self._torn: int | None = None
 
     @staticmethod
     @together
@@ -100,6 +101,14 @@ class WorldSession:
         play = player.recipe.play
         history = History(start, play.undo_chunks, play.undo_mb * 1_000_000)
         return WorldSession(player, player.latents_of(image[None]), history, start, watch=watch)
+
+    @property
+    def standing(self) -> Standing:
+        """Where it is; made again if a step was torn off, by Ctrl-C or a full memory."""
+        if self._torn is not None:
+            chunk_index, self._torn = self._torn, None
+            self._return_to(chunk_index)
+        return self._standing
 
     @property
     def chunk_index(self) -> int:
@@ -133,7 +142,7 @@ class WorldSession:
     @property
     def actions(self) -> np.ndarray:
         """Rows so far (T, 13) float32, one a frame."""
-        rows = [actions for actions, _ in self.walked]
+        rows = [actions for actions, _ in self.walked[: self.chunk_index]]
         return np.concatenate([np.zeros((0, len(ACTIONS)), np.float32), *rows])
 
     @property
@@ -142,7 +151,7 @@ class WorldSession:
 
         The world is the first camera: right, down, forward, in the labels' `unit_m`.
         """
-        rows = [poses for _, poses in self.walked]
+        rows = [poses for _, poses in self.walked[: self.chunk_index]]
         flat = np.concatenate([np.zeros((0, 12), np.float32), *rows]).astype(np.float64)
         rotation, position = flat[:, :9].reshape(-1, 3, 3), flat[:, 9:, None]
         return np.concatenate([rotation, -rotation @ position], axis=2)
@@ -154,17 +163,19 @@ class WorldSession:
     @together
     @torch.no_grad()
     def generate(self, actions: np.ndarray, watch: bool) -> Chunk:
-        """Make a chunk of checked rows."""
+        """Make a chunk of checked rows; one that is torn off was never tried."""
+        chunk_index = self.chunk_index
+        try:
+            return self._made(actions, watch)
+        except BaseException:
+            self._torn = chunk_index
+            raise
+
+    def _made(self, actions: np.ndarray, watch: bool) -> Chunk:
         started = time.perf_counter()
         now, tokens = self.standing, self.standing.tokens
-        random, pose = now.random.get_state(), now.pose
-        try:
-            conditions = now.steered(actions)
-            sample = now.generate(conditions)
-        except BaseException:
-            now.random.set_state(random)  # as if it had not been tried
-            now.pose = pose
-            raise
+        conditions = now.steered(actions)
+        sample = now.generate(conditions)
         attention, watching = None, 0.0
         if watch:
             began = time.perf_counter()
@@ -210,12 +221,14 @@ class WorldSession:
     @together
     def go_to(self, chunk_index: int) -> None:
         """Stand before a chunk again, as if nothing had come after; what came is forgotten."""
+        if chunk_index != self.chunk_index:
+            self._return_to(chunk_index)
+
+    def _return_to(self, chunk_index: int) -> None:
         anchor, moments = self.history.before(chunk_index)
-        if chunk_index == self.chunk_index:
-            return
         self.history.cut(anchor.chunk_index)
         del self.walked[anchor.chunk_index :]
-        self.standing = Standing(self.player, self.image_latent, anchor)
+        self._standing = Standing(self.player, self.image_latent, anchor)
         self.live_through(moments)
 
     @together
