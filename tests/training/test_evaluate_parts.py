@@ -18,6 +18,7 @@ from training.evaluate import vbench_scores as vbench
 from training.evaluate.control import Control, Reading, axis_of, control_groups, read_motion
 from training.evaluate.control_page import control_html
 from training.evaluate.estimators import Path as FoundPath
+from training.evaluate.planning import _grouped
 from training.evaluate.rendering import View
 from training.evaluate.scoring import Score, commanded_path
 from training.evaluate.scripts import SCRIPTS, script_of, scripts_of
@@ -61,6 +62,24 @@ def test_pictures_fall_into_as_many_groups_as_there_are_scripts(tmp_path: Path) 
     (tmp_path / "3.jpg.png").rename(tmp_path / "3.jpg")
     with pytest.raises(OpenRelicError, match="two pictures named '3'"):
         paired(tmp_path, scripts, 9, every=False)
+
+
+def test_scripts_of_equal_rows_are_one_and_equal_names_are_told_apart() -> None:
+    def task(name: str, keys: str) -> Task:
+        return Task(name=name, picture=name, script=script_of(name, keys), image=None)
+
+    known = [script_of("dolly", "W*8"), script_of("pan", "left*8")]
+    own = {
+        "a": [task("dolly", "S*8"), task("forth", "W*8"), task("back", "S*8")],
+        "b": [task("dolly", "R*8"), task("dolly-a", "F*8")],
+    }
+    found = _grouped(own, known)
+    assert [one.script.name for one in found["a"]] == ["dolly-a", "dolly", "dolly-a"]
+    assert [one.script.name for one in found["b"]] == ["dolly-b", "dolly-a-b"]
+    for system, tasks in own.items():
+        for before, after in zip(tasks, found[system], strict=True):
+            np.testing.assert_array_equal(before.script.rows, after.script.rows)
+            assert before.name == after.name
 
 
 def a_score(system: str, picture: str, script: str, value: float | None) -> Score:

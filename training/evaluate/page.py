@@ -85,14 +85,17 @@ def body_html(
 
 
 def _introduction(plan: Plan, settings: "Settings", scores: Sequence[Score]) -> str:
-    pictures = len({score.picture for score in scores if score.system in _names(plan)})
-    where = (
-        f"the pictures of {settings.images}"
-        if settings.images
-        else f"views that the engine rendered of {', '.join(plan.scenes)}"
-    )
+    names = {one.name for one in plan.systems}
+    pictures = len({score.picture for score in scores if score.system in names})
+    scripts = len({score.script for score in scores if score.system in names})
+    if settings.images:
+        where = f"the pictures of {settings.images}"
+    elif plan.tasks:
+        where = f"views that the engine rendered of {', '.join(plan.scenes)}"
+    else:
+        where = "those of the videos"
     return (
-        f"<p>{len(plan.scripts)} action scripts, {pictures} start pictures: {html.escape(where)}. "
+        f"<p>Action scripts: {scripts}. Start pictures: {pictures}, {html.escape(where)}. "
         f"Camera paths by {html.escape(settings.estimator)}, errors over one frame after Sim(3) "
         f"alignment, pans in the {plan.rotation_frame} frame. PSNR and MS-SSIM are against the "
         f"engine's rendering, in every {STRIDE}th frame, only where the first picture saw the "
@@ -102,10 +105,6 @@ def _introduction(plan: Plan, settings: "Settings", scores: Sequence[Score]) -> 
         "kind of video and the same estimator: its path errors are the floor, the least that can "
         "be told from no error at all. <b>still</b> is the start picture repeated.</p>\n"
     )
-
-
-def _names(plan: Plan) -> set[str]:
-    return {one.name for one in plan.systems}
 
 
 def _main_table(plan: Plan, scores: Sequence[Score], means: Lookup) -> str:

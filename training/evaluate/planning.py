@@ -173,14 +173,23 @@ def _video_names(systems: Sequence[Live | Folder]) -> set[str]:
 
 
 def _grouped(own: dict[str, list[Task]], scripts: Sequence[ActionScript]) -> dict[str, list[Task]]:
-    """The same tasks; scripts of equal rows are one script, under the first one's name."""
+    """The same tasks; scripts of equal rows are one script, and others have names of their own."""
     known = {script.rows.tobytes(): script for script in scripts}
+    taken = {script.name for script in scripts}
+
+    def named(script: ActionScript, system: str) -> ActionScript:
+        found = known.get(script.rows.tobytes())
+        if found is None:
+            name = script.name
+            while name in taken:
+                name = f"{name}-{system}"
+            taken.add(name)
+            found = known[script.rows.tobytes()] = replace(script, name=name)
+        return found
+
     return {
-        name: [
-            replace(task, script=known.setdefault(task.script.rows.tobytes(), task.script))
-            for task in tasks
-        ]
-        for name, tasks in own.items()
+        system: [replace(task, script=named(task.script, system)) for task in tasks]
+        for system, tasks in own.items()
     }
 
 
