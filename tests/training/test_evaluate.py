@@ -23,6 +23,7 @@ from training.evaluate.evaluation import evaluate
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = "look: right*16,left*12\nwalk: W*14,S*14\n"
+VIDEOS = ("perfect", "hasty", "slider", "still", "engine")
 MODELS = "tests.training.engine_model"
 
 
@@ -91,9 +92,12 @@ def test_tables_videos_and_tasks_are_whole(done) -> None:
     assert len(scores) == 2 * 5 and {row["frames"] for row in scores} == {29}
     page = (out / "index.html").read_text()
     values = means(out)
-    for system in ("perfect", "hasty", "slider", "still", "engine"):
+    for system in VIDEOS:
         assert system in text and f"<td>{system}</td>" in page
         assert f"{values[system, 'all', 'psnr_db']:.2f}" in page
+    curves = [json.loads((out / f"scores/{one}/tiny-0--look.json").read_text()) for one in VIDEOS]
+    assert {len(curve["score"]["psnr_curve_db"]) for curve in curves} == {7}  # frames 4, 8 … 28
+    assert "PSNR over time" in page
     assert "not comparable" in page and "0.8015" in page and "LPIPS: n/a" in page
     assert "VBench: n/a" in page and "VBench: n/a" in text
     for video in re.findall(r'src="([^"#]+)#', page):

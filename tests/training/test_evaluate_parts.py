@@ -86,7 +86,7 @@ def a_score(system: str, picture: str, script: str, value: float | None) -> Scor
     values: dict[str, float | None] = {"psnr_db": value, "failed": float(value is None)}
     return Score(
         system=system, task=f"{picture}--{script}", picture=picture, script=script, frames=9,
-        width=8, height=8, values=values,
+        width=8, height=8, values=values, psnr_curve_db=[],
     )  # fmt: skip
 
 

@@ -5,11 +5,15 @@ Public: `write_page`, `body_html`, `embedded_html`.
 
 import html
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matplotlib.figure import Figure
+
+from dataset.clip import FPS
 from dataset.report import STYLE
-from dataset.sections import table_html, video_html
+from dataset.sections import figure_html, table_html, video_html
 from training.evaluate.planning import Plan
 from training.evaluate.scoring import STRIDE, Score
 from training.evaluate.summary_text import Lookup, floor_of, lookup, shown_systems
@@ -79,6 +83,7 @@ def body_html(
         _introduction(plan, settings, scores)
         + _main_table(plan, scores, found)
         + "".join(f"<p>{html.escape(line)}</p>\n" for line in remarks)
+        + _curve_html(plan, scores)
         + _published_html()
         + _scripts_html(plan, scores, found)
     )
@@ -157,6 +162,32 @@ def _raw_table(header: list[str], rows: list[list[str]]) -> str:
         "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows
     )
     return f"<table>\n<tr>{head}</tr>\n{lines}</table>\n"
+
+
+def _curve_html(plan: Plan, scores: Sequence[Score]) -> str:
+    """PSNR over time, the mean over videos."""
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    axis = figure.subplots()
+    for system in shown_systems(plan, scores):
+        curves = [one.psnr_curve_db for one in scores if one.system == system and one.psnr_curve_db]
+        known = [
+            [value for value in column if value is not None] for column in zip_longest(*curves)
+        ]
+        seconds = [STRIDE * (n + 1) / FPS for n, values in enumerate(known) if values]
+        if seconds:
+            means = [sum(values) / len(values) for values in known if values]
+            axis.plot(seconds, means, label=system, linewidth=1.2)
+    if not axis.lines:
+        return ""
+    axis.set_xlabel("seconds")
+    axis.set_ylabel("PSNR, dB")
+    axis.legend(fontsize=8)
+    axis.grid(alpha=0.3)
+    caption = (
+        "PSNR over time where the first picture saw the surface, means over videos; scripts go "
+        "there and back, so late frames show again what the first one did"
+    )
+    return figure_html(figure, caption)
 
 
 def _published_html() -> str:

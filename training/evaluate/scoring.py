@@ -35,7 +35,7 @@ STRIDE = 4
 """A latent's frames."""
 LEAST_COUNTED = 0.02
 """Of a frame's pixels: where fewer count, the frame has no say."""
-VERSION = 1
+VERSION = 2
 """Of how scores are computed."""
 
 VALUES = (
@@ -57,6 +57,8 @@ class Score:
     height: int
     values: dict[str, float | None]
     """By the names of `VALUES`; None where there is none."""
+    psnr_curve_db: list[float | None]
+    """Of every `STRIDE`th frame, None where too little counts; empty without truth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +96,14 @@ class Scorer:
         if estimator is not None:
             lens = self.intrinsics(truth, width, height)
             values.update(self._camera(estimator, task, frames, lens))
+        curve: list[float | None] = []
         if truth is not None and truth.depth_cm is not None:
-            values.update(self._pictures(frames, truth))
+            pictures, curve = self._pictures(frames, truth)
+            values.update(pictures)
         score = Score(
             system=system, task=task.name, picture=task.picture, script=task.script.name,
             frames=length, width=width, height=height, values=values,
+            psnr_curve_db=curve,
         )  # fmt: skip
         path = self._path(system, task)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,22 +135,30 @@ class Scorer:
             "failed": float(lost),
         }
 
-    def _pictures(self, frames: np.ndarray, truth: EngineTruth) -> dict[str, float | None]:
+    def _pictures(
+        self, frames: np.ndarray, truth: EngineTruth
+    ) -> tuple[dict[str, float | None], list[float | None]]:
+        """The scores, and PSNR over time."""
         height, width = frames.shape[1:3]
         at = np.arange(STRIDE, min(len(frames), len(truth.frames)), STRIDE)
         counted = seen_at(truth, at, width, height)
         enough = counted.mean((1, 2)) >= LEAST_COUNTED
+        curve: list[float | None] = [None] * len(at)
         at, counted = at[enough], counted[enough]
         if not len(at):
-            return {"counted": 0.0}
+            return {"counted": 0.0}, curve
         shown, true = frames[at], in_video_colours(fitted(truth.frames[at], width, height))
         structure = _chunked(ms_ssim, shown, true, counted)
-        return {
-            "psnr_db": float(np.mean(psnr_db(shown, true, counted))),
+        psnr = psnr_db(shown, true, counted)
+        for number, value in zip(np.flatnonzero(enough), psnr, strict=True):
+            curve[int(number)] = float(value)
+        values = {
+            "psnr_db": float(np.mean(psnr)),
             "ms_ssim": float(np.nanmean(structure)) if np.isfinite(structure).any() else None,
             "lpips": float(np.mean(self.lpips(shown, true))) if self.lpips else None,
             "counted": float(counted.mean() * enough.mean()),
         }
+        return values, curve
 
     def _path(self, system: str, task: Task) -> Path:
         return self.folder / system / f"{task.name}.json"

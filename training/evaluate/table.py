@@ -144,7 +144,7 @@ def write_tables(scores: Sequence[Score], means: Sequence[Summary], folder: Path
     names = [*VALUES, "average", *DIMENSIONS]
     flat = [
         {
-            **{k: v for k, v in asdict(score).items() if k != "values"},
+            **{k: v for k, v in asdict(score).items() if k not in ("values", "psnr_curve_db")},
             **{name: score.values.get(name) for name in names},
         }
         for score in scores
