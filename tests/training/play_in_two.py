@@ -44,12 +44,17 @@ def scenario(player: Player, folder: Path) -> None:
     session.save(folder / "walk.session")
     session = WorldSession.load(player, folder / "walk.session", watch=True)
     chunk = session.step(random_rows(session.rows_needed, seed=session.chunk_index))
+    # The same weights with a shorter memory, from a video that is known.
+    recipe = replace(player.recipe, play=replace(player.recipe.play, newest=4))
+    shorter = WorldSession.start(replace(player, recipe=recipe), picture(), seed=4)
+    shorter.remember(random_rows(13), chunk.frames[[*range(8), *range(5)]])
+    walk(shorter, 3)
     latents = torch.cat([moment.latents for moment in session.history.moments], dim=2)
     assert chunk.attention is not None
     np.savez(
         folder / "walked.npz", latents=latents, shares=chunk.attention.shares,
         own=chunk.attention.own, bytes=chunk.memory_bytes, frames=chunk.frames,
-        poses=session.poses,
+        poses=session.poses, shorter=shorter.history.moments[-1].latents,
     )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ def test_two_processes_play_what_one_plays(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         two["latents"], one["latents"], atol=1e-5 * abs(one["latents"]).max()
     )
+    np.testing.assert_allclose(two["shorter"], one["shorter"], atol=1e-4)
     np.testing.assert_allclose(two["shares"], one["shares"], atol=1e-6)
     assert two["own"] == pytest.approx(one["own"], abs=1e-6)
     np.testing.assert_array_equal(two["poses"], one["poses"])

@@ -20,6 +20,7 @@ import signal
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,6 +58,11 @@ def join_ranks(recipe: Recipe) -> "Ranks | None":
         )
     if wanted == 1:
         return None
+    if dist.is_initialized():
+        raise OpenRelicError(
+            "several processes play one student, and one is loaded already: play the others with "
+            "play.sequence_parallel 1"
+        )
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
@@ -96,14 +102,19 @@ class Ranks:
         return self._numbers
 
     def run(
-        self, name: str, number: int | None, args: tuple, kwargs: dict, work: Callable[[], Made]
+        self, name: str, whose: int | Recipe, args: tuple, kwargs: dict, work: Callable[[], Made]
     ) -> Made:
-        """Do `work` here while the others do the same."""
+        """Do `work` here while the others do the same.
+
+        `whose` is a session's number, or the recipe of the player that makes one: somebody may have
+        given it another memory.
+        """
         with self._lock:
             if not self.leads or self._telling:
                 return work()
+            self.check()
             gone = [self._dropped.pop() for _ in range(len(self._dropped))]
-            self._say((name, number, args, kwargs, gone))
+            self._say((name, whose, args, kwargs, gone))
             self._telling, self._sound = True, False
             try:
                 made = work()
@@ -115,6 +126,13 @@ class Ranks:
             self._sound = True
             return made
 
+    def check(self) -> None:
+        """Raise where something was torn off: the others wait in the middle of it."""
+        if not self._sound:
+            raise OpenRelicError(
+                "a step was torn off while several processes played: start the command again"
+            )
+
     def follow(self, player: "Player") -> None:
         """Do what the first process says, until it ends."""
         from training.streaming.asleep import Asleep
@@ -124,14 +142,15 @@ class Ranks:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         known: dict[int, WorldSession | Asleep] = {}
         while True:
-            name, number, args, kwargs, gone = self._hear()
+            name, whose, args, kwargs, gone = self._hear()
             for one in gone:
                 known.pop(one, None)
             if name == END:
                 break
-            kind, first = (WorldSession, player)
-            if number is not None:
-                kind, first = type(known[number]), known[number]
+            if isinstance(whose, int):
+                kind, first = type(known[whose]), known[whose]
+            else:
+                kind, first = WorldSession, replace(player, recipe=whose)
             try:
                 made = getattr(kind, name)(first, *args, **kwargs)
             except OpenRelicError as error:
@@ -147,7 +166,7 @@ class Ranks:
         # launcher ends them.
         if self._sound and dist.is_initialized():
             with contextlib.suppress(RuntimeError):  # the others may be gone already
-                self._say((END, None, (), {}, []))
+                self._say((END, 0, (), {}, []))
             dist.destroy_process_group()
 
     def agreed(self, answer: bool) -> bool:
@@ -183,11 +202,12 @@ def together(function: Callable[..., Made]) -> Callable[..., Made]:
 
     @functools.wraps(function)
     def call(first: "Player | WorldSession | Asleep", *args: Any, **kwargs: Any) -> Made:
-        number = getattr(first, "number", None)
-        ranks = first.ranks if number is None else first.player.ranks  # type: ignore[union-attr]
+        player = getattr(first, "player", first)
+        ranks = player.ranks
         if ranks is None:
             return function(first, *args, **kwargs)
         work = functools.partial(function, first, *args, **kwargs)
-        return ranks.run(function.__name__, number, args, kwargs, work)
+        whose = getattr(first, "number", player.recipe)
+        return ranks.run(function.__name__, whose, args, kwargs, work)
 
     return call

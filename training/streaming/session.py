@@ -106,6 +106,8 @@ class WorldSession:
     def standing(self) -> Standing:
         """Where it is; made again if a step was torn off, by Ctrl-C or a full memory."""
         if self._torn is not None:
+            if self.player.ranks is not None:
+                self.player.ranks.check()
             chunk_index, self._torn = self._torn, None
             self._return_to(chunk_index)
         return self._standing
