@@ -31,6 +31,8 @@ from training.exam.videos import KnownVideo
 
 log = logging.getLogger(__name__)
 
+MEASURED = ("walk", "loop-10s")
+"""Filmed at every place, asked for or not."""
 UNIT_M = 0.04
 """A usual step where no workspace says: planned tours walk 0.8 to 1.8 m/s, walls permitting."""
 
@@ -74,17 +76,22 @@ class Films:
             for place in range(self.places)
         ]
 
-    def each(self) -> Iterator[KnownVideo]:
-        """Every film, one after another: all of them need not fit into memory."""
-        for name in self.tours:
+    def measured(self) -> Iterator[KnownVideo]:
+        """The films that measures are taken from, one after another.
+
+        They are the same whatever tours are asked for, so that more tours leave what is known as it
+        is; and they walk, without which depth in a motion's flow cannot be told.
+        """
+        for name in MEASURED:
             yield from self.of_tour(name)
 
     def with_depth(self) -> bool:
         """Whether depth was filmed, which makes the test of visibility exact."""
-        return next(self.each()).depth_m is not None
+        return next(self.measured()).depth_m is not None
 
     def _tours(self) -> list[Tour]:
-        return [make_tour(name, self.view.cropped_fov_deg) for name in self.tours]
+        wanted = dict.fromkeys((*self.tours, *MEASURED))
+        return [make_tour(name, self.view.cropped_fov_deg) for name in wanted]
 
     def _film(self, scene: str, missing: Sequence[tuple[int, Tour]]) -> None:
         log.info("filming the exam's tours in %s", scene)

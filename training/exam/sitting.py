@@ -24,7 +24,7 @@ from training.learning.motion import GAP
 
 log = logging.getLogger(__name__)
 
-RULES = 2
+RULES = 3
 """Raised whenever what counts, or how it is scored, changes: older records are made again."""
 PAST_FRAMES = 16
 """One second: the past in a window of 8 latents with chunks of 4."""
@@ -102,9 +102,9 @@ def _other(videos: Sequence[KnownVideo], number: int) -> int:
 def _measures(films: Films) -> tuple[Calibration, dict[str, np.ndarray]]:
     """The motion estimator for these pictures; for each place the mean (H, W, 3) of all others."""
     usual = GAP * np.array([1.0] * 3 + [TURN_DEG] * 3)
-    calibration = calibrate(films.each(), usual)
+    calibration = calibrate(films.measured(), usual)
     means: dict[str, list[np.ndarray]] = {}
-    for video in films.each():
+    for video in films.measured():
         means.setdefault(video.place, []).append(video.frames[::16].mean(0))
     own = {place: np.mean(pictures, axis=0) for place, pictures in means.items()}
     return calibration, {
