@@ -40,6 +40,7 @@ Made = TypeVar("Made")
 PATIENCE = timedelta(days=30)
 """How long the others wait for the next thing to do: somebody may leave the page open."""
 END = "end"
+TORN = "a step was torn off while several processes played: start the command again"
 HEADS = 2
 """Axis of keys and values (batch, tokens, heads, channels)."""
 log = logging.getLogger(__name__)
@@ -112,7 +113,8 @@ class Ranks:
         with self._lock:
             if not self.leads or self._telling:
                 return work()
-            self.check()
+            if not self._sound:  # the others wait in the middle of what was torn off
+                raise OpenRelicError(TORN)
             gone = [self._dropped.pop() for _ in range(len(self._dropped))]
             self._say((name, whose, args, kwargs, gone))
             self._telling, self._sound = True, False
@@ -125,13 +127,6 @@ class Ranks:
                 self._telling = False
             self._sound = True
             return made
-
-    def check(self) -> None:
-        """Raise where something was torn off: the others wait in the middle of it."""
-        if not self._sound:
-            raise OpenRelicError(
-                "a step was torn off while several processes played: start the command again"
-            )
 
     def follow(self, player: "Player") -> None:
         """Do what the first process says, until it ends."""

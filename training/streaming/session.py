@@ -33,7 +33,7 @@ from training.rollout import Conditions
 from training.streaming.asleep import Asleep
 from training.streaming.history import Anchor, History, Moment
 from training.streaming.player import Player
-from training.streaming.ranks import together
+from training.streaming.ranks import TORN, together
 from training.streaming.standing import Standing
 from training.streaming.watching import Attention, watch_attention
 
@@ -107,7 +107,7 @@ class WorldSession:
         """Where it is; made again if a step was torn off, by Ctrl-C or a full memory."""
         if self._torn is not None:
             if self.player.ranks is not None:
-                self.player.ranks.check()
+                raise OpenRelicError(TORN)
             chunk_index, self._torn = self._torn, None
             self._return_to(chunk_index)
         return self._standing
