@@ -197,7 +197,7 @@ def together(function: Callable[..., Made]) -> Callable[..., Made]:
 
     @functools.wraps(function)
     def call(first: "Player | WorldSession | Asleep", *args: Any, **kwargs: Any) -> Made:
-        player = getattr(first, "player", first)
+        player: Any = getattr(first, "player", first)
         ranks = player.ranks
         if ranks is None:
             return function(first, *args, **kwargs)
