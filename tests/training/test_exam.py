@@ -387,3 +387,19 @@ def test_pictures_are_compared_where_it_counts() -> None:
     assert np.corrcoef(a.ravel(), b.ravel())[0, 1] == pytest.approx(1)
     assert abs(noise.correlation) < 0.3
     assert np.isnan(score_frame(made * 0, wanted, counted).correlation)
+
+
+@pytest.mark.slow
+def test_the_running_engine_is_perfect_and_forgetting_is_found_out(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "training.exam", "--check", "--scenes", "home:0"]
+    subprocess.run([*command, "--tours", "palindrome", "--out", str(tmp_path)], check=True)
+    rows = pq.read_table(tmp_path / "exam.parquet").to_pylist()
+    found = {
+        (row["model"], row["exam"]): row
+        for row in rows
+        if row["by"] == "all" and row["contender"] == "model"
+    }
+    for exam in ("context", "own"):
+        perfect, lost = found["engine", exam], found["engine, forgetful", exam]
+        assert perfect["mse"] == 0 and perfect["moved"] > 60
+        assert lost["mse"] > 500 and lost["correlation"] < 0.6 and lost["gain_db"] < 0

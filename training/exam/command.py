@@ -13,7 +13,7 @@ import numpy as np
 
 from dataset.clip import FPS
 from dataset.errors import OpenRelicError
-from dataset.latents.store import read_rows
+from dataset.latents.store import MANIFEST, read_rows
 from dataset.sections import write_section
 from dataset.workspace import Workspace
 from training.config import read_recipe
@@ -97,6 +97,8 @@ def _subjects(settings: "Settings") -> list[Subject]:
             raise OpenRelicError(f"--system {entry!r}: write NAME=SPEC")
         recipe, weights = weights_folder(spec)
         if recipe.endswith((".yaml", ".yml")):
+            if not settings.workspace:
+                raise OpenRelicError(f"--system {entry}: a recipe needs --workspace")
             found += student_subjects(
                 recipe, settings.workspace, ("recipe",), name=name, weights=weights
             )
@@ -117,7 +119,7 @@ def _films(settings: "Settings", subjects: list[Subject]) -> Films:
         )
     (width, height), unit_m = sizes.pop(), UNIT_M
     scenes = settings.scenes
-    if settings.workspace and settings.recipe:
+    if settings.workspace:
         held_out, unit_m = _held_out(settings)
         scenes = scenes or held_out
     folder = settings.films or (
@@ -132,14 +134,16 @@ def _films(settings: "Settings", subjects: list[Subject]) -> Films:
 
 def _held_out(settings: "Settings") -> tuple[tuple[str, ...], float]:
     """Scenes of the val split, and the median of the samples' usual steps."""
-    rows = read_rows(Workspace(settings.workspace))
+    workspace = Workspace(settings.workspace)
+    rows = read_rows(workspace) if workspace.exists(MANIFEST) else []
     scenes = tuple(sorted({row.scene for row in rows if row.split == "val"}))
     if not scenes and not settings.scenes:
         raise OpenRelicError(
             f"{settings.workspace} has no held-out scene; name some with --scenes, which training "
             "has not seen"
         )
-    return scenes, round(float(np.median([row.unit_m for row in rows])), 4)
+    unit_m = float(np.median([row.unit_m for row in rows])) if rows else UNIT_M
+    return scenes, round(unit_m, 4)
 
 
 def _run_folder(settings: "Settings") -> Path:

@@ -10,7 +10,7 @@
 Public: `changed_memory`, `whole_memory`, `past_frames_of`.
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from dataset.errors import OpenRelicError
@@ -69,8 +69,3 @@ def whole_memory(memory: MemoryConfig) -> MemoryConfig:
 def past_frames_of(memory: MemoryConfig) -> int:
     """Frames before a chunk that its window shows."""
     return FRAMES_PER_LATENT * (memory.window - memory.chunk)
-
-
-def memory_words(memory: MemoryConfig) -> dict[str, Any]:
-    """What a memory is, for records."""
-    return {field.name: getattr(memory, field.name) for field in fields(memory)}

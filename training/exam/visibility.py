@@ -9,7 +9,7 @@ Without depth the point may lie anywhere on the cell's ray: it counts only if al
 `NEAREST_M` to the horizon lie outside the window, and the picture as a whole was seen before. That
 is stricter than need be, never laxer.
 
-Public: `Views`, `outside_views`, `past_frames`, `to_pixels`.
+Public: `Views`, `Counted`, `outside_views`, `past_frames`, `to_pixels`.
 """
 
 from dataclasses import dataclass
