@@ -91,6 +91,8 @@ def _speed_figure(control: Control) -> str:
 
 def _pair_figure(control: Control, system: str) -> str:
     shares = control.pairs(system)
+    there = np.flatnonzero(np.isfinite(shares).any(axis=0))
+    shares, names = shares[np.ix_(there, there)], [SHOWN[at] for at in there]
     figure = Figure(figsize=(5.6, 5), layout="constrained")
     axis = figure.subplots()
     image = axis.imshow(shares, vmin=0, vmax=1.2, cmap="viridis")
@@ -100,7 +102,7 @@ def _pair_figure(control: Control, system: str) -> str:
             j, i, f"{shares[i, j]:.1f}", ha="center", va="center", fontsize=7,
             color="white" if dark else "black",
         )  # fmt: skip
-    axis.set_xticks(range(12), SHOWN, rotation=90, fontsize=8)
-    axis.set_yticks(range(12), SHOWN, fontsize=8)
+    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+    axis.set_yticks(range(len(names)), names, fontsize=8)
     figure.colorbar(image, ax=axis, shrink=0.7)
     return figure_html(figure, f"{system}: two keys at once, the smaller share of the two motions")

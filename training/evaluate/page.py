@@ -41,8 +41,8 @@ _PAGE = """<!doctype html>
 body {{ max-width: 78rem; }}
 table {{ font-size: .82rem; }}
 td, th {{ vertical-align: top; padding: .3rem .55rem; }}
-.columns {{ grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); }}
-.columns video {{ aspect-ratio: auto; }}
+.videos {{ grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); }}
+.videos video {{ aspect-ratio: auto; }}
 td small {{ opacity: .7; }}
 </style>
 </head>
@@ -96,7 +96,8 @@ def _introduction(plan: Plan, settings: "Settings", scores: Sequence[Score]) -> 
     if settings.images:
         where = f"the pictures of {settings.images}"
     elif plan.tasks:
-        where = f"views that the engine rendered of {', '.join(plan.scenes)}"
+        scenes = dict.fromkeys(str(task.scene) for task in plan.tasks)
+        where = f"views that the engine rendered of {', '.join(scenes)}"
     else:
         where = "those of the videos"
     return (
@@ -247,4 +248,4 @@ def _videos(beside: dict[str, Path], out: Path) -> str:
         f"<figcaption>{html.escape(name)}</figcaption></figure>\n"
         for name, path in beside.items()
     )
-    return f'<h2>Side by side</h2>\n<div class="columns">{figures}</div>\n'
+    return f'<h2>Side by side</h2>\n<div class="columns videos">{figures}</div>\n'
