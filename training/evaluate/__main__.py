@@ -42,9 +42,8 @@ class Settings:
     every: bool = False
     """Play all scripts from every picture of --images, not one a picture."""
     scripts: tuple[str, ...] = ()
-    """Of the 11 scripts, or of --script-file; all of them if none is named."""
-    script_file: str = ""
-    """YAML or JSON file of your own scripts."""
+    """Names of the 11 scripts, all if none is given; or YAML or JSON files of your own, and names
+    in them."""
     limit: int = 4
     """Start pictures a script, at most."""
     scenes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ import numpy as np
 from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
 from labeling.actions import RotationFrame
-from training.evaluate.keys import key_set, reduced, shared
+from training.evaluate.keys import SCRIPT_SUFFIXES, key_set, reduced, shared
 from training.evaluate.rendering import View
 from training.evaluate.scripts import SCRIPTS, ActionScript, chosen, scripts_of
 from training.evaluate.systems import Facts, Folder, Live, Shelf, read_systems
@@ -100,11 +100,16 @@ def _specs(settings: "Settings") -> list[str]:
 
 def _scripts(settings: "Settings", systems: Sequence[Live | Folder]) -> list[ActionScript]:
     """The chosen scripts with the motions that all systems have."""
-    among = scripts_of(settings.script_file) if settings.script_file else SCRIPTS
+    files = [one for one in settings.scripts if Path(one).suffix in SCRIPT_SUFFIXES]
+    names = [one for one in settings.scripts if one not in files]
+    among = [script for file in files for script in scripts_of(file)] or SCRIPTS
+    twice = {one.name for one in among if sum(one.name == other.name for other in among) > 1}
+    if twice:
+        raise OpenRelicError(f"two scripts are called {min(twice)!r}; rename one of them")
     sets = [one.keys for one in systems] or [key_set(name) for name in settings.keys]
     motions = shared(sets)
     kept = []
-    for script in chosen(settings.scripts, among):
+    for script in chosen(names, among):
         less = reduced(script, motions)
         if less is None:
             log.warning("script %s is left out: not all systems have its keys", script.name)
