@@ -84,6 +84,7 @@ def _curves(axis: "Axes", rows: Sequence[SummaryRow], value: str) -> None:
         if own:
             x, y = _points(own, value)
             axis.plot(x, y, color=colour, linestyle=dashes, linewidth=1.3, label=label, zorder=1)
+    axis.set_xlim(0, 1.05 * max(row.away for row in rows) + 0.1)
     axis.grid(color="#dddddd", linewidth=0.6)
     if value == "correlation":
         axis.axhline(0, color="#888888", linewidth=0.8)
