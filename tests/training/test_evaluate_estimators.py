@@ -40,6 +40,7 @@ def scored(keys: str) -> tuple[Path, PathScores]:
         "D+left*40",
         "right*24,W+R*24",  # it turns before it moves
         "W+C*16,A+up*16,F*16",
+        "right*40,W*8",  # it mostly turns
     ],
 )
 def test_a_known_path_is_found(keys: str) -> None:

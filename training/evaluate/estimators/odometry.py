@@ -57,13 +57,14 @@ CLEARLY = 0.9
 """Of the cost: what a new start from parallax must come below to be taken."""
 FINAL_ITERATIONS = 40
 TURNING_ITERATIONS = 6
-TURNING_ONLY = 3.0
-"""Turning alone explains a video if its squared residuals are at most this many times as large."""
+TURNING_ONLY = 6.0
+"""Turning alone explains a video if it leaves at most this many times the squared residuals, in
+the worst keyframe's median,"""
 LEAST_PARALLAX_SIGMAS = 2.0
-"""or below this median residual."""
+"""or no more than this."""
 AGREEING_SIGMAS = 6.0
 LEAST_AGREEING = 0.4
-"""Share of the points common to two frames in a row that must be where they should."""
+"""Share of the points common to two frames in a row that must move as they should."""
 UNIT = "median depths of the first view"
 
 
@@ -253,12 +254,21 @@ def _turning_only(problem: Problem, everyone: np.ndarray) -> Problem | None:
     """The same video by turning alone, if that explains it as well."""
     turning = Problem(**vars(problem))
     adjust_turning(turning, everyone, TURNING_ITERATIONS)
-    everything = np.arange(len(problem.pose))
-    own, without = (
-        float(np.median((residuals(one, everything) ** 2).sum(1))) for one in (problem, turning)
-    )
-    log.debug("median squared residuals %.3f, by turning alone %.3f", own, without)
+    own, without = _worst(problem), _worst(turning)
+    log.debug("median squared residuals up to %.3f, by turning alone up to %.3f", own, without)
     return turning if without <= max(TURNING_ONLY * own, LEAST_PARALLAX_SIGMAS**2) else None
+
+
+def _worst(problem: Problem) -> float:
+    """Median squared residual of the keyframe that has the largest: a few steps in a video that
+    mostly turns count too."""
+    squared = (residuals(problem, np.arange(len(problem.pose))) ** 2).sum(1)
+    medians = [
+        float(np.median(squared[problem.pose == pose]))
+        for pose in np.unique(problem.pose)
+        if (problem.pose == pose).sum() >= LEAST_COMMON
+    ]
+    return max(medians, default=0.0)
 
 
 def _between(
@@ -277,23 +287,25 @@ def _between(
     R, t, off = locate(R, t, pose, world, tracks.xy[span][known], problem.sigma)
     if not problem.t.any():
         t = np.zeros_like(t)
-    near = (np.minimum(np.abs(off), 1e6) ** 2).sum(1) < AGREEING_SIGMAS**2
     first = problem.anchor == 0
     depth = 1.0 / np.median(problem.inverse[first]) if first.any() and problem.t.any() else 1.0
     centres = -(np.swapaxes(R, 1, 2) @ t[..., None])[..., 0] / depth
-    return R, centres, _agreeing(pose, point, near, len(frames))
+    return R, centres, _agreeing(pose, point, off, len(frames))
 
 
-def _agreeing(pose: np.ndarray, point: np.ndarray, near: np.ndarray, frames: int) -> np.ndarray:
+def _agreeing(pose: np.ndarray, point: np.ndarray, off: np.ndarray, frames: int) -> np.ndarray:
     """The longest run (frames,) bool in which every frame agrees with the one before it.
 
-    Two frames agree if enough of the points that both see are `near` where they should be, in both:
-    else nothing holds the later poses to the earlier ones, even if each part agrees in itself.
+    Two frames agree if enough of the points that both see moved from one to the other as the poses
+    say, by their residuals `off` (n, 2) in sigmas: else nothing holds the later poses to the
+    earlier ones, even if each part agrees in itself.
     """
     points = int(point.max(initial=0)) + 1
     number = pose * points + point
     _, here, there = np.intersect1d(number - points, number, return_indices=True)
-    good = np.bincount(pose[here], near[here] & near[there], frames)
+    off = np.clip(off, -1e6, 1e6)
+    near = ((off[here] - off[there]) ** 2).sum(1) < AGREEING_SIGMAS**2
+    good = np.bincount(pose[here], near, frames)
     count = np.bincount(pose[here], minlength=frames)
     linked = (good >= LEAST_COMMON) & (good >= LEAST_AGREEING * count)
     breaks = np.flatnonzero(~linked[1:]) + 1
