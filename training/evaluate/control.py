@@ -242,7 +242,8 @@ def axis_of(motion: str) -> int:
 
 def read_motion(frames: np.ndarray, truth: EngineTruth, gamma: float) -> np.ndarray:
     """(6,) signed motions a frame: usual steps and degrees, the median over a video."""
-    assert truth.depth_cm is not None
+    if truth.depth_cm is None:
+        raise OpenRelicError("--control reads with depth, which this engine does not draw")
     drawn_height, drawn_width = truth.frames.shape[1:3]
     height, width = frames.shape[1:3]
     size = READ_WIDTH, max(1, round(READ_WIDTH * height / width / CELL)) * CELL

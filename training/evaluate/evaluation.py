@@ -77,6 +77,8 @@ def _evaluate(settings: "Settings", out: Path) -> str:
         folder=out / "scores", lpips=None if problem else Lpips(),
     )  # fmt: skip
     scores = _scores(plan, wanted, scorer)
+    if plan.films is not None and all(one.values["counted"] is None for one in scores):
+        remarks.add("PSNR, MS-SSIM", "no start was rendered by an engine that draws depth")
     scores = _with_vbench(scores, settings.vbench, wanted, out, remarks)
     means = summaries(scores)
     write_tables(scores, means, out)

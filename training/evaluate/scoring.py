@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from dataset.errors import OpenRelicError
 from dataset.resize import resize_frame, resize_intrinsics
 from dataset.workspace import json_bytes
 from labeling.actions import RotationFrame, integrate
@@ -183,8 +184,9 @@ def commanded_path(
 
 def seen_at(truth: EngineTruth, at: np.ndarray, width: int, height: int) -> np.ndarray:
     """(len(at), height, width) bool: a pixel counts if all of the film's pixels under it do."""
+    if truth.depth_cm is None:
+        raise OpenRelicError(f"{truth.scene}: the engine draws no depth to tell what was seen")
     with_first = np.concatenate([[0], at])
-    assert truth.depth_cm is not None
     seen = seen_from_first(
         truth.depth_cm[with_first], truth.camera_from_world[with_first], truth.intrinsics
     )[1:]

@@ -8,7 +8,7 @@ Public: `Filming`, `Films`.
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,7 +155,7 @@ class Films:
         )  # fmt: skip
 
     @contextlib.contextmanager
-    def _engine(self, scene: str):  # noqa: ANN202
+    def _engine(self, scene: str) -> Iterator[Callable[[], SceneRenderer]]:
         """Something that starts the engine when it is first needed."""
         with contextlib.ExitStack() as stack:
             found: list[SceneRenderer] = []
