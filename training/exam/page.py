@@ -99,7 +99,7 @@ def _page(rows: Sequence[SummaryRow], strips: Sequence[Path], facts: dict[str, A
 
 
 def _introduction(facts: dict[str, Any]) -> str:
-    same = ", ".join(facts["same_weights"])
+    same = "; ".join(facts["same_weights"])
     note = (
         f"<p>{html.escape(same)}: the same weights with other memories at inference only; they "
         "were not trained with them.</p>\n"
@@ -172,10 +172,11 @@ def number(value: float, digits: int) -> str:
 
 
 def interval(value: float, low: float, high: float, digits: int) -> str:
-    """A value with its interval, where there is one."""
+    """A value with its interval, where there is one; on one line."""
     if math.isnan(low) or math.isnan(value) or math.isinf(value):
         return number(value, digits)
-    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+    text = f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _plain(row: SummaryRow) -> dict[str, Any]:
