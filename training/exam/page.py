@@ -168,7 +168,9 @@ def _tour_html(rows: Sequence[SummaryRow]) -> str:
 
 def number(value: float, digits: int) -> str:
     """As text; a dash where there is none."""
-    return "-" if math.isnan(value) else "perfect" if math.isinf(value) else f"{value:.{digits}f}"
+    if math.isinf(value):
+        return "perfect" if value > 0 else "none"
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def interval(value: float, low: float, high: float, digits: int) -> str:
