@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from blake3 import blake3
 
 from dataset.shards.layout import Shard
 from dataset.shards.loader import iterate_samples
@@ -49,7 +50,7 @@ def write_ours(samples: Members, folder: Path) -> int:
     with workspace.writing("ours.tar") as temporary, temporary.open("wb") as sink:
         for key, members in samples:
             entries = tar_entries(key, members)
-            rows.append((key, size, hashlib.sha256(entries).hexdigest()))
+            rows.append((key, size, blake3(entries).hexdigest()))
             sink.write(entries)
             size += len(entries)
         sink.write(END_OF_ARCHIVE)

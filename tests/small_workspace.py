@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+from blake3 import blake3
 
 from augment.palindrome import palindrome_indices
 from dataset.shards.manifest import SampleRow, Split
@@ -45,7 +46,7 @@ def sample_row(
 ) -> SampleRow:
     return SampleRow(
         key=key, split=split, shard=f"{split}-000000.tar", offset=offset, size=len(entries),
-        sha256=hashlib.sha256(entries).hexdigest(), tour=key, clip_digest="0" * 64, scene="wall",
+        blake3=blake3(entries).hexdigest(), tour=key, clip_digest="0" * 64, scene="wall",
         asset=f"wall-{split}", licence="CC0-1.0", kind="single", motion="fly", first_frame=0,
         length=length, pivot=pivot, fps=16,
     )  # fmt: skip

@@ -134,7 +134,7 @@ def prepare_tokenizer(
     """The stored tokenizer if it was fitted to these samples, else one fitted and stored now."""
     chosen = fit_rows(samples, config.fit_samples) if config.tokenizer == "pca" else []
     made_from = fingerprint(
-        [config_record(config), FIT_VERSION if chosen else 0, [row.sha256 for row in chosen]]
+        [config_record(config), FIT_VERSION if chosen else 0, [row.blake3 for row in chosen]]
     )
     if workspace.exists(TOKENIZER_RECORD):
         record = workspace.read_json(TOKENIZER_RECORD)
@@ -221,7 +221,7 @@ class Encoder:
         """The manifest's row of a sample, whose file is there afterwards, and if it was not."""
         path = f"{LATENTS}/{source.split}/{source.key}.safetensors"
         made_from = fingerprint(
-            [source.sha256, self.tokenizer.fingerprint, config_record(self.config)]
+            [source.blake3, self.tokenizer.fingerprint, config_record(self.config)]
         )
         if self.workspace.exists(path):
             data = self.workspace.read_bytes(path)
@@ -266,7 +266,7 @@ def _facts(sample: Sample, tokenizer: str, psnr_db: float) -> dict[str, object]:
         "key": sample.key,
         "split": sample.row.split,
         "frames": sample.row.length,
-        "sample_sha256": sample.row.sha256,
+        "sample_digest": sample.row.blake3,
         "tokenizer": tokenizer,
         "caption": sample.caption,
         "scene": sample.row.scene,

@@ -38,7 +38,7 @@ class LatentRow:
     path: str
     bytes: int
     sha256: str
-    sample_sha256: str  # of the sample that was encoded, as the shards' manifest has it
+    sample_digest: str  # of the sample that was encoded, as the shards' manifest has it
     tokenizer: str  # its fingerprint
     caption: str
     scene: str

@@ -84,8 +84,8 @@ for sample in iterate_samples(Workspace("path/to/workspace"), "train"):
 `dataset.shards.torch_loader.ShardLoader` gives batches to training: shuffled, shared out to ranks,
 and resumed within an epoch.
 
-`manifest.parquet` has a row a sample: key, split, shard, byte offset and size, SHA-256 over that
-range, tour, scene, asset, licence, first frame, length and pivot. `settings.json` holds the
+`manifest.parquet` has a row a sample: key, split, shard, byte offset and size, BLAKE3 digest of
+that range, tour, scene, asset, licence, first frame, length and pivot. `settings.json` holds the
 settings that the shards were built with.
 """
 

@@ -9,7 +9,6 @@ that does. For batches, ranks and resuming see `dataset.shards.torch_loader`.
             ...
 """
 
-import hashlib
 import io
 import json
 import logging
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
+from blake3 import blake3
 
 from dataset.errors import OpenRelicError, StorageError
 from dataset.shards.manifest import SampleRow, Split, read_manifest
@@ -161,7 +161,7 @@ def _title(row: SampleRow) -> str:
 def check_sample_bytes(workspace: Workspace, row: SampleRow) -> bytes:
     """A sample's bytes in its shard; damaged ones raise `DamagedSampleError` with its name."""
     data = _read_bytes(workspace, row)
-    if hashlib.sha256(data).hexdigest() != row.sha256:
+    if blake3(data).hexdigest() != row.blake3:
         raise DamagedSampleError.of(workspace, row, _what_is_wrong(data, row))
     return data
 
@@ -192,7 +192,7 @@ def _what_is_wrong(data: bytes, row: SampleRow) -> str:
         return "is damaged, its tar header cannot be read"
     if found != row.key:
         return f"is not there, the shard holds {found!r} in its place"
-    return "is damaged, its SHA-256 is not that of the manifest"
+    return "is damaged, its digest is not that of the manifest"
 
 
 def tar_members(data: bytes, key: str) -> dict[str, memoryview]:

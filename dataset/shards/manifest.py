@@ -23,8 +23,8 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 class SampleRow:
     """A sample and where it lies: `size` bytes from byte `offset` of `shards/<shard>`.
 
-    The range holds whole tar entries, header of the first to padding of the last; `sha256` is
-    over it.
+    The range holds whole tar entries, header of the first to padding of the last; `blake3` is
+    its BLAKE3 digest: SHA-256 would take longer than all else of reading a sample.
     """
 
     key: str
@@ -32,7 +32,7 @@ class SampleRow:
     shard: str
     offset: int
     size: int
-    sha256: str
+    blake3: str
     tour: str
     clip_digest: str
     scene: str

@@ -10,10 +10,11 @@ One build at a time writes to a workspace, by the lock of `python -m dataset.bui
 write a shard each.
 """
 
-import hashlib
 import json
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
+
+from blake3 import blake3
 
 from dataset.errors import OpenRelicError
 from dataset.shards.layout import PlannedSample, Shard, by_clip
@@ -133,7 +134,7 @@ def _row(shard: Shard, sample: PlannedSample, offset: int, entries: bytes) -> Sa
         shard=shard.name,
         offset=offset,
         size=len(entries),
-        sha256=hashlib.sha256(entries).hexdigest(),
+        blake3=blake3(entries).hexdigest(),
         tour=clip.tour_id,
         clip_digest=clip.digest,
         scene=clip.scene,

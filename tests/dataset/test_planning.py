@@ -63,10 +63,10 @@ def test_a_sample_has_the_caption_of_its_first_frames_segment(fresh: Workspace) 
 def test_a_changed_caption_is_noticed(fresh: Workspace) -> None:
     write_caption_set(fresh)
     build(fresh, *SMALL_SHARDS)
-    before = {row.key: row.sha256 for row in read_manifest(fresh)}
+    before = {row.key: row.blake3 for row in read_manifest(fresh)}
     write_caption_set(fresh, tours=("beta-0c",), last=" anew")
     build(fresh, *SMALL_SHARDS)
-    after = {row.key: row.sha256 for row in read_manifest(fresh)}
+    after = {row.key: row.blake3 for row in read_manifest(fresh)}
     changed = {key for key in before if before[key] != after[key]}
     assert changed and all(key.startswith("beta-0c-f000000") for key in changed)
     captions = {s.row.tour: s.caption for s in iterate_samples(fresh) if not s.row.first_frame}

@@ -127,10 +127,10 @@ def test_other_settings_and_back(built: Workspace, finished: Workspace) -> None:
 
 
 def test_new_labels_and_clips_are_taken_in(finished: Workspace) -> None:
-    before = {row.key: row.sha256 for row in read_manifest(finished)}
+    before = {row.key: row.blake3 for row in read_manifest(finished)}
     add_clip(finished, "gamma-0e", 90, asset="gamma")
     build(finished, *SMALL_SHARDS)
-    after = {row.key: row.sha256 for row in read_manifest(finished)}
+    after = {row.key: row.blake3 for row in read_manifest(finished)}
     assert {key: after[key] for key in before} == before
     assert len(after) == len(before) + 2
 

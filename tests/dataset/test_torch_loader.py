@@ -136,7 +136,7 @@ def damage(workspace: Workspace, kind: str) -> tuple[set[str], str]:
     other = next(row for row in rows if row.shard != hit.shard)
     if kind == "flipped bit":
         flip(path, hit.offset + 700)
-        return {hit.key}, "is damaged, its SHA-256"
+        return {hit.key}, "is damaged, its digest"
     if kind == "damaged header":
         flip(path, hit.offset + 3)
         return {hit.key}, "its tar header cannot be read"
@@ -149,7 +149,7 @@ def damage(workspace: Workspace, kind: str) -> tuple[set[str], str]:
         return inside, "the shard is not there"
     assert kind == "swapped"
     shutil.copyfile(shard_of(workspace, other), path)
-    return inside, f"holds '{other.key}' in its place|is cut off|SHA-256|header"
+    return inside, f"holds '{other.key}' in its place|is cut off|digest|header"
 
 
 KINDS = ["flipped bit", "damaged header", "truncated", "missing", "swapped"]

@@ -33,7 +33,7 @@ def workspace(tmp_path: Path) -> Workspace:
     workspace.write_bytes(LATENT, b"numbers" * 100)
     row = LatentRow(
         key="train-0", split="train", frames=81, path=LATENT, bytes=700,
-        sha256=sha256_file(tmp_path / LATENT), sample_sha256="", tokenizer="", caption="",
+        sha256=sha256_file(tmp_path / LATENT), sample_digest="", tokenizer="", caption="",
         scene="wall", pivot=-1, unit_m=1.0, unit_deg=1.0, rotation_frame="camera",
         start_pitch_deg=0.0, start_roll_deg=0.0, psnr_db=30.0,
     )  # fmt: skip
