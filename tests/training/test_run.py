@@ -333,6 +333,6 @@ def test_help_is_fast_and_light():
         "try: main()\nexcept SystemExit: pass\n"
         "sys.exit(bool({{'torch', 'av', 'cv2', 'matplotlib'}} & sys.modules.keys()))"
     )
-    for name in ("run", "play"):
+    for name in ("run", "play.__main__"):
         asked = subprocess.run([sys.executable, "-c", code.format(name)], check=False, cwd=ROOT)
         assert asked.returncode == 0
