@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -219,21 +218,6 @@ def pilot(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     yield running, address
     running.send_signal(signal.SIGINT)
     running.wait(WAIT_MS / 1000)
-
-
-@pytest.fixture
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox"], timeout=WAIT_MS
-        )
-        yield found
-        found.close()
 
 
 def picture(page) -> np.ndarray:

@@ -1,6 +1,5 @@
 """The dashboard's page in a real browser, as reviewers use it."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,22 +15,6 @@ FAILING = {
     "alpha-one-0a": {"flicker": 9.5, "blur_px": 4.0},
     "beta-0c": {"flicker": 3.0},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium, timeout=WAIT_MS,
-            args=["--no-sandbox", "--enable-unsafe-swiftshader"],
-        )  # fmt: skip
-        yield found
-        found.close()
 
 
 @pytest.fixture

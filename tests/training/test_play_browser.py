@@ -1,6 +1,5 @@
 """The play page in a real browser: somebody walks through a tiny model's world."""
 
-import shutil
 import time
 from pathlib import Path
 
@@ -17,22 +16,6 @@ from training.play.script_file import read_script
 WAIT_MS = 60_000
 CAPTION = "a wall with coloured tiles"
 CHUNK = 8  # frames of all but the first, which has 5
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium, timeout=WAIT_MS,
-            args=["--no-sandbox", "--enable-unsafe-swiftshader"],
-        )  # fmt: skip
-        yield found
-        found.close()
 
 
 def until(page, expression: str):
