@@ -145,8 +145,8 @@ class PcaTokenizer:
     """Principal components of 4x8x8 patches, all divided by one number: unit variance on average.
 
     Noise then hides fine detail first and the layout last, and an error counts as it does in
-    pixels. Divided each by its own deviation, every fine component would be as loud as the layout,
-    and a small network's samples fall apart into blocks.
+    pixels. Divided each by its own deviation, every fine component would weigh as much as the
+    layout.
     """
 
     def __init__(self, mean: "Tensor", basis: "Tensor", std: "Tensor") -> None:
