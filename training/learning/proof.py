@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FOLDER = "learning"
 CALIBRATION_WINDOWS = 40
+EXAMINED = 2
+"""Of how students are examined: another number examines them again."""
 
 
 def run_proof(context: RunContext, settings: "Settings") -> str:
@@ -55,7 +57,7 @@ def run_proof(context: RunContext, settings: "Settings") -> str:
                 if settings.only == "train":
                     continue
                 name = f"{settings.students}-{variant}-{seed}"
-                stamp = f"{_stamp(context)} {weights.parent.name} {settings}"
+                stamp = f"{_stamp(context)} {weights.parent.name} {settings} {EXAMINED}"
                 test = _test(own, settings, student, source, calibration, tokenizer)
                 records[name] = _kept(folder / f"{name}.json", stamp, test)
     summary = {"calibration": floor, "students": records}
