@@ -153,8 +153,12 @@ class RunContext:
 
     def new_model(self, config: TransformerConfig) -> RelicTransformer:
         """A network with the run's first random weights, equal on all processes."""
+        known = replace(config, rotation_frame=self.rotation_frame)
+        if config.preconditioned:
+            shortest = min(phase.latents for phase in self.recipe.teacher.phases)
+            known = replace(known, latent_rms=self.data("train", shortest).channel_rms())
         model = make_transformer(
-            replace(config, rotation_frame=self.rotation_frame),
+            known,
             self.recipe.seed,
             place=self._placement(),
             device=self.device,

@@ -27,6 +27,7 @@ SCHEDULER = "scheduler/scheduler_config.json"
 WAN_FIELDS = (
     "num_layers", "num_attention_heads", "attention_head_dim", "in_channels", "out_channels",
     "text_dim", "freq_dim", "ffn_dim", "patch_size", "qk_norm", "cross_attn_norm",
+    "preconditioned",
 )  # fmt: skip
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,9 @@ from dataset.errors import OpenRelicError
 from training.attention import AttentionPath, FullAttention, TokenGrid
 from training.blocks import RelicBlock, TimeTextEmbedding, WideLayerNorm
 from training.conditions import ACTION_DIM, POSE_DIM, ConditionEncoder, RotationFrame
+from training.flow import TIMESTEPS
 from training.parallel import SequenceGroup
+from training.preconditioning import NoiseScales
 from training.rope import YARN_ORIGINAL_LENGTH, Rope, RopeConfig
 
 
@@ -80,6 +82,11 @@ class TransformerConfig:
     """see `training.rope.RopeConfig`; stated for 21 latents"""
     yarn_temperature: float = 1.0
     """divides the attention logits; 1 is none"""
+    preconditioned: bool = False
+    """scale input and output for the noise in them (`training.preconditioning`); Wan does not. For
+    networks narrower than a token's numbers, which cannot carry its noise to their end"""
+    latent_rms: tuple[float, ...] | None = None
+    """root mean square of each latent channel, for `preconditioned`; set by training, none: 1"""
     rotation_frame: RotationFrame | None = None
     """that of the actions the weights were trained on, set by training; none: on no actions"""
 
@@ -89,6 +96,11 @@ class TransformerConfig:
         if self.qk_norm not in (None, "rms_norm_across_heads"):
             raise OpenRelicError(
                 f"qk_norm {self.qk_norm!r}: allowed are 'rms_norm_across_heads' and none"
+            )
+        if self.latent_rms is not None and len(self.latent_rms) != self.in_channels:
+            raise OpenRelicError(
+                f"latent_rms has {len(self.latent_rms)} numbers: allowed is one for each of the "
+                f"{self.in_channels} channels"
             )
         self.rope()
 
@@ -117,6 +129,8 @@ class TransformerConfig:
         values = {name: value for name, value in record.items() if name in known}
         if "patch_size" in values:
             values["patch_size"] = tuple(values["patch_size"])
+        if values.get("latent_rms") is not None:
+            values["latent_rms"] = tuple(values["latent_rms"])
         return TransformerConfig(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -173,7 +187,9 @@ class RelicTransformer(nn.Module):
         """
         path = attention or FullAttention()
         grid = self._token_grid(latents_BCTHW, timestep_BT)
-        x = latents_BCTHW.to(self.patch_embedding.weight.dtype)
+        scales = self._scales(timestep_BT)
+        x = latents_BCTHW if scales is None else scales.input(latents_BCTHW)
+        x = x.to(self.patch_embedding.weight.dtype)
         x_BTND = self.patch_embedding(x).flatten(3).permute(0, 2, 3, 1)
         embedded_BTD, modulation_BT6D = self.condition_embedder.time(timestep_BT)
         text = self.condition_embedder.text_embedder(text_BLD)
@@ -192,7 +208,14 @@ class RelicTransformer(nn.Module):
         tokens_BTNP = self._modulate_out(x_BTND, embedded_BTD)
         if self.sequence is not None:
             tokens_BTNP = self.sequence.join(tokens_BTNP)
-        return self._unpatchify(tokens_BTNP, grid)
+        out_BCTHW = self._unpatchify(tokens_BTNP, grid)
+        return out_BCTHW if scales is None else scales.velocity(out_BCTHW, latents_BCTHW)
+
+    def _scales(self, timestep_BT: torch.Tensor) -> NoiseScales | None:
+        if not self.config.preconditioned:
+            return None
+        rms = self.config.latent_rms or (1.0,) * self.config.in_channels
+        return NoiseScales(rms, timestep_BT / TIMESTEPS)
 
     def _token_grid(self, latents_BCTHW: torch.Tensor, timestep_BT: torch.Tensor) -> TokenGrid:
         batch, channels, latents, height, width = latents_BCTHW.shape

@@ -18,7 +18,13 @@ from dataset.errors import OpenRelicError
 from labeling.actions import ACTIONS, motion_to_values, signed_motion
 from labeling.camera import turn_angles_deg
 from training.exam.videos import KnownVideo
-from training.learning.motion import GAP, MotionFields, fit_motion, optical_flow
+from training.learning.motion import (
+    GAP,
+    MotionFields,
+    fit_each_alone,
+    fit_motion,
+    optical_flow,
+)
 
 CLASSES = ACTIONS[:12]
 LEAST = 0.25
@@ -36,6 +42,8 @@ class Calibration:
     inverse_depth_N: np.ndarray
     gain_6: np.ndarray
     """estimated over true motion; 1 where too little was seen to tell"""
+    alone_gain_6: np.ndarray
+    """the same of fields fitted alone, where one motion was alone"""
     usual_6: np.ndarray
     """of each motion over `GAP` frames: what one held key does"""
 
@@ -44,6 +52,18 @@ class Calibration:
         flow = optical_flow(before, after)
         found = fit_motion(self.fields.basis(self.inverse_depth_N), flow)
         return found / self.gain_6 / self.usual_6
+
+    def one_motion(self, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """The one signed motion that alone explains all pairs of pictures best, the others 0.
+
+        Its size, in usual motions, is the median over the pairs.
+        """
+        basis = self.fields.basis(self.inverse_depth_N)
+        fits = [fit_each_alone(basis, optical_flow(before, after)) for before, after in pairs]
+        axis = int(np.sum([left for _, left in fits], axis=0).argmin())
+        motion = np.zeros(6)
+        motion[axis] = np.median([found[axis] for found, _ in fits])
+        return motion / self.alone_gain_6 / self.usual_6
 
 
 def calibrate(windows: Iterable[KnownVideo], usual_6: np.ndarray) -> Calibration:
@@ -63,11 +83,14 @@ def calibrate(windows: Iterable[KnownVideo], usual_6: np.ndarray) -> Calibration
     inverse_depth = _inverse_depth(fields, pairs)
     basis = fields.basis(inverse_depth)
     found = np.stack([fit_motion(basis, flow) for flow, _ in pairs])
+    single = np.stack([fit_each_alone(basis, flow)[0] for flow, _ in pairs])
     true = np.stack([motion for _, motion in pairs])
+    lonely = np.array([alone(motion) >= 0 for motion in true / usual_6])
     return Calibration(
         fields=fields,
         inverse_depth_N=inverse_depth,
         gain_6=_gains(found, true, usual_6),
+        alone_gain_6=_gains(single[lonely], true[lonely], usual_6),
         usual_6=usual_6,
     )
 
@@ -138,7 +161,7 @@ def confusion(windows: Iterable[KnownVideo], calibration: Calibration) -> np.nda
         for t in range(0, len(true), GAP):
             row = alone(true[t])
             if row >= 0:
-                read = calibration.motion(window.frames[t], window.frames[t + GAP])
+                read = calibration.one_motion([(window.frames[t], window.frames[t + GAP])])
                 counts[row, classify(read)] += 1
     return counts
 

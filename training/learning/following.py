@@ -49,7 +49,7 @@ class ActionScores:
     frozen: float
     """share of frozen videos in which a motion was read"""
     agreement: float
-    """mean cosine between the motion read and the one held"""
+    """mean cosine between all six motions, read together, and the one held"""
 
     @property
     def accuracy(self) -> float:
@@ -93,13 +93,13 @@ def follow_actions(
     for number, window in enumerate(windows):
         videos = _play(context, student, window, tokenizer, latents, number)
         motions = np.stack([_mean_motion(calibration, frames) for frames in videos])
-        read = [classify(motion) for motion in motions]
+        read = [classify(calibration.one_motion(_pairs(frames))) for frames in videos]
         for held, found in enumerate(read):
             counts[held, found] += 1
         right.append(read)
         agreements.extend(_agreement(motions))
         still = np.repeat(videos[0][:1], GAP + 1, axis=0)
-        frozen += classify(_mean_motion(calibration, still)) < 12
+        frozen += classify(calibration.one_motion(_pairs(still))) < 12
     return ActionScores(
         counts=counts,
         permuted=_permuted(np.array(right), context.recipe.seed),
@@ -147,10 +147,14 @@ def _play(
     ]
 
 
+def _pairs(frames: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pictures `GAP` frames apart, over the whole video."""
+    return [(frames[t], frames[t + GAP]) for t in range(0, len(frames) - GAP, GAP)]
+
+
 def _mean_motion(calibration: Calibration, frames: np.ndarray) -> np.ndarray:
     """The median over the video of each motion, in usual motions."""
-    starts = range(0, len(frames) - GAP, GAP)
-    return np.median([calibration.motion(frames[t], frames[t + GAP]) for t in starts], axis=0)
+    return np.median([calibration.motion(*pair) for pair in _pairs(frames)], axis=0)
 
 
 def _agreement(motions: np.ndarray) -> list[float]:

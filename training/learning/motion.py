@@ -12,7 +12,11 @@ pictures whose poses are known (`training.learning.calibration`). Coefficients a
 motions of `labeling.actions.signed_motion`: dolly in, truck right, pedestal up in `unit_m`, pan
 right, tilt up, roll clockwise in degrees, over `GAP` frames.
 
-Public: `GAP`, `MotionFields`, `optical_flow`, `fit_motion`.
+All six fitted together tell a mixture, but a pan's flow differs from a truck's only in its bend and
+in what depth does to it, so noise trades one for the other. Where one motion alone is asked for,
+each field is fitted alone, and the one that leaves least is what moved.
+
+Public: `GAP`, `MotionFields`, `optical_flow`, `fit_motion`, `fit_each_alone`.
 """
 
 from dataclasses import dataclass
@@ -94,3 +98,20 @@ def fit_motion(basis_N26: np.ndarray, flow_N2: np.ndarray) -> np.ndarray:
         weight = np.sqrt(1 / (1 + (off / scale) ** 2)).repeat(2)
         found = np.linalg.lstsq(x * weight[:, None], y * weight, rcond=None)[0]
     return found
+
+
+def fit_each_alone(basis_N26: np.ndarray, flow_N2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every field fitted as if it were the only one: coefficients (6,) and what each leaves (6,).
+
+    What is left is the Cauchy loss over all cells, at the scale of the field that fits best.
+    """
+    fields_6N2 = basis_N26.transpose(2, 0, 1)
+    size_6N = (fields_6N2**2).sum(-1)
+    along_6N = (fields_6N2 * flow_N2).sum(-1)
+    weight_6N = np.ones_like(size_6N)
+    for _ in range(ROUNDS):
+        found = (weight_6N * along_6N).sum(1) / np.maximum((weight_6N * size_6N).sum(1), 1e-12)
+        off_6N = np.linalg.norm(flow_N2 - found[:, None, None] * fields_6N2, axis=-1)
+        scale_6 = np.maximum(0.1, 1.5 * np.median(off_6N, axis=1))
+        weight_6N = 1 / (1 + (off_6N / scale_6[:, None]) ** 2)
+    return found, np.log1p((off_6N / scale_6.min()) ** 2).sum(1)

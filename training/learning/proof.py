@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER = "learning"
 CALIBRATION_WINDOWS = 40
-EXAMINED = 2
+EXAMINED = 3
 """Of how students are examined: another number examines them again."""
 
 
@@ -44,7 +44,7 @@ def run_proof(context: RunContext, settings: "Settings") -> str:
     source = WindowSource(context, latents)
     tokenizer = load_stored_tokenizer(context.workspace, context.recipe.latents)
     calibration = calibrated(context, source)
-    floor = _kept(folder / "calibration.json", _stamp(context),
+    floor = _kept(folder / "calibration.json", f"{_stamp(context)} {EXAMINED}",
                   lambda: _floor(source, tokenizer, calibration))  # fmt: skip
     records: dict[str, dict[str, Any]] = {}
     if settings.only != "calibrate":
