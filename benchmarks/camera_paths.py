@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.camera_paths_lanes import Colmap, Thinned, film, films, scores
 from benchmarks.results import write_results
 from training.evaluate.estimators import PathEstimator, make_estimator
-from training.evaluate.rendering import EngineTruth
+from training.evaluate.films import EngineTruth
 from training.evaluate.scripts import SCRIPTS
 from training.evaluate.trajectory import PathScores
 

@@ -12,7 +12,8 @@ from dataset.resize import resize_frame, resize_intrinsics
 from labeling.camera import poses_from_extrinsics
 from labeling.formats import read_poses
 from training.evaluate.estimators import Path, PathEstimator
-from training.evaluate.rendering import EngineTruth, SceneRenderer, View, cached_truth
+from training.evaluate.films import EngineTruth, cached_truth
+from training.evaluate.rendering import SceneRenderer, View
 from training.evaluate.scripts import ActionScript
 from training.evaluate.trajectory import PathScores, score_path
 
@@ -80,6 +81,10 @@ class Thinned:
         self.name = estimator.name
         self._estimator, self._every = estimator, every
 
+    def stamp(self, name: str) -> str:
+        """See `PathEstimator`."""
+        return f"{self._estimator.stamp(name)}, every {self._every}"
+
     def estimate(self, frames: np.ndarray, intrinsics: np.ndarray, *, name: str = "") -> Path:
         """See `PathEstimator`."""
         found = self._estimator.estimate(frames, intrinsics, name=name)
@@ -95,6 +100,10 @@ class Colmap:
     """Structure from motion by pycolmap: SIFT, sequential matching, incremental mapping."""
 
     name = "colmap"
+
+    def stamp(self, name: str) -> str:
+        """See `PathEstimator`."""
+        return self.name
 
     def estimate(self, frames: np.ndarray, intrinsics: np.ndarray, *, name: str = "") -> Path:
         """See `PathEstimator`; with the known pinhole, and its largest model."""

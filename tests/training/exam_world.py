@@ -13,7 +13,7 @@ from capture.sessions.frame import read_frame
 from labeling.actions import integrate
 from labeling.camera import camera_to_ue, extrinsics, intrinsics, level_turned, ue_to_camera
 from tests.capture.tiny_scene import tiny_scene
-from training.evaluate.rendering import EngineTruth
+from training.evaluate.films import EngineTruth
 from training.exam.filming import UNIT_M
 from training.exam.tours import make_tour
 from training.exam.videos import KnownVideo

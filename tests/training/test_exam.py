@@ -18,7 +18,8 @@ from labeling.camera import poses_from_extrinsics
 from tests.capture.tiny_scene import CRATES, ROOM
 from tests.training.exam_world import FOV_DEG, HEIGHT, STARTS, WIDTH, PaintedRoom
 from tests.training.tiny_player import tiny_player
-from training.evaluate.rendering import View, cached_truth
+from training.evaluate.films import cached_truth
+from training.evaluate.rendering import View
 from training.exam.__main__ import Settings
 from training.exam.command import run_exam
 from training.exam.exams import Examiner, Sitting

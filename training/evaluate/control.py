@@ -26,9 +26,9 @@ from dataset.errors import OpenRelicError
 from dataset.resize import resize_intrinsics
 from dataset.workspace import json_bytes, sha256_file
 from labeling.actions import ACTIONS, signed_motion
+from training.evaluate.films import EngineTruth
 from training.evaluate.generate import generate, is_kept
 from training.evaluate.planning import Plan
-from training.evaluate.rendering import EngineTruth
 from training.evaluate.scripts import ControlScript, control_scripts
 from training.evaluate.systems import ENGINE, Folder
 from training.evaluate.table import interval
@@ -44,6 +44,8 @@ FRAMES = 29
 """Two chunks: gamma 3 must find room."""
 READ_WIDTH = 128
 """Pictures are read at this width."""
+CONTROL_VERSION = 1
+"""Raise it when a video may be read differently, here or by `training.learning.motion`."""
 BOTH = 0.5
 """Of a commanded motion: a key whose motion is less was not followed."""
 SKY_M = 655.0
@@ -208,7 +210,7 @@ def _kept(system: str, task: Task, truth: EngineTruth, video: Path | None, folde
     """The reading, computed once a video."""
     script = task.script
     assert isinstance(script, ControlScript)
-    of = f"{task.digest} {sha256_file(video) if video else ENGINE} {truth.unit_m}"
+    of = f"{CONTROL_VERSION} {task.digest} {task.film} {sha256_file(video) if video else ENGINE}"
     path = folder / system / f"{task.name}.json"
     try:
         stored = json.loads(path.read_text())

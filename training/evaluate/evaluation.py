@@ -24,18 +24,18 @@ from dataset.errors import OpenRelicError
 from dataset.sections import write_section
 from dataset.workspace import Workspace, sha256_file
 from training.evaluate.estimators import PathEstimator, make_estimator
-from training.evaluate.generate import generate, is_kept
+from training.evaluate.films import EngineTruth
+from training.evaluate.generate import generate, is_kept, keep_record
 from training.evaluate.page import body_html, embedded_html, write_page
 from training.evaluate.perceptual import Lpips, lpips_problem
 from training.evaluate.planning import Plan, make_plan
-from training.evaluate.rendering import EngineTruth
 from training.evaluate.scoring import Score, Scorer
 from training.evaluate.summary_text import summary_text
 from training.evaluate.systems import ENGINE, STILL, Folder, Live, Stand
 from training.evaluate.table import summaries, write_tables
 from training.evaluate.tasks import Task, held_names, write_task
 from training.evaluate.vbench_scores import vbench_problem, vbench_scores
-from training.evaluate.videos import kept_video, read_video, side_by_side, video_size
+from training.evaluate.videos import KEPT_CRF, kept_video, read_video, side_by_side, video_size
 
 if TYPE_CHECKING:
     from training.evaluate.__main__ import Settings
@@ -73,7 +73,7 @@ def _evaluate(settings: "Settings", out: Path) -> str:
     remarks.add("LPIPS", problem)
     scorer = Scorer(
         estimator_of=lambda system: _estimator(settings.estimator, system),
-        estimator=settings.estimator, rotation_frame=plan.rotation_frame, fov_deg=settings.fov_deg,
+        rotation_frame=plan.rotation_frame, fov_deg=settings.fov_deg,
         folder=out / "scores", lpips=None if problem else Lpips(),
     )  # fmt: skip
     scores = _scores(plan, wanted, scorer)
@@ -186,7 +186,7 @@ def _stand_videos(plan: Plan, stands: list[Stand], out: Path) -> Wanted:
     for stand in stands:
         for task in plan.floor_tasks if stand.kind == "engine" else plan.tasks:
             path = out / "videos" / stand.name / f"{task.name}.mp4"
-            of = f"{stand.kind} {stand.width}x{stand.height}"
+            of = f"{stand.kind} {stand.width}x{stand.height} crf {KEPT_CRF} {task.film}"
             if not is_kept(path, task, of):
                 film = plan.films.truth(task).frames if plan.films and task.scene else None
                 frames = stand.frames(task, film)
@@ -198,8 +198,6 @@ def _stand_videos(plan: Plan, stands: list[Stand], out: Path) -> Wanted:
 
 
 def _write(path: Path, frames, task: Task, of: str) -> None:
-    from training.evaluate.generate import keep_record
-
     with kept_video(path, frames.shape[2], frames.shape[1]) as writer:
         for frame in frames:
             writer.write(frame)
@@ -253,7 +251,7 @@ def _beside(plan: Plan, wanted: Wanted, out: Path) -> dict[str, Path]:
     made = {}
     systems = [one.name for one in plan.systems]
     by_task: dict[str, dict[str, Path]] = {}
-    scripts = {task.name: task.script for _, task, _ in wanted}
+    tasks = {task.name: task for _, task, _ in wanted}
     for system, task, path in wanted:
         if system in systems or system == "engine":
             by_task.setdefault(task.name, {})[system] = path
@@ -261,10 +259,11 @@ def _beside(plan: Plan, wanted: Wanted, out: Path) -> dict[str, Path]:
     with progress("side by side", len(shown), "video") as done:
         for name, paths in shown.items():
             path = out / "beside" / f"{name}.mp4"
-            newest = max(one.stat().st_mtime_ns for one in paths.values())
-            if not path.exists() or path.stat().st_mtime_ns < newest:
+            of = ", ".join(f"{system} {sha256_file(one)}" for system, one in paths.items())
+            if not is_kept(path, tasks[name], of):
                 columns = {system: read_video(one) for system, one in paths.items()}
-                side_by_side(columns, held_names(scripts[name].rows), path)
+                side_by_side(columns, held_names(tasks[name].script.rows), path)
+                keep_record(path, tasks[name], of)
             made[name] = path
             done()
     return made

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+LPIPS_VERSION = 1
+"""Raise it when the same pictures get another distance."""
 TRUNK = "alexnet-owt-7be5be79.pth"
 BATCH = 8
 

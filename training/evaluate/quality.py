@@ -16,6 +16,8 @@ from torch.nn import functional
 from dataset.colour import PSNR_CEILING_DB
 from dataset.errors import OpenRelicError
 
+QUALITY_VERSION = 1
+"""Raise it when PSNR or MS-SSIM of the same pictures come out differently."""
 WINDOW, SIGMA = 11, 1.5
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2

@@ -8,20 +8,18 @@ model's size and with its crop of the captured lens, with depth where the engine
         start = renderer.choose_start([rows], unit_m=0.05, seed=1)
         truth = renderer.film(rows, start, unit_m=0.05)
 
-`cached_truth` keeps a film in a folder, so that a killed command goes on where it was.
+`training.evaluate.films` keeps films.
 
-Public: `View`, `Start`, `EngineTruth`, `SceneRenderer`, `cached_truth`, `read_truth`,
-`is_film`.
+Public: `View`, `Start`, `SceneRenderer`.
 """
 
-import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +28,7 @@ from dataset.errors import OpenRelicError
 from dataset.resize import centre_crop, resize_frame
 from labeling.actions import RotationFrame, integrate
 from labeling.camera import camera_to_ue, extrinsics, intrinsics, level_turned, ue_to_camera
+from training.evaluate.films import EngineTruth
 
 if TYPE_CHECKING:
     from capture.recording.places import PlacedSpace
@@ -81,25 +80,6 @@ class Start:
     position_m: np.ndarray
     clear: bool
     """whether all paths that it was chosen for keep their distance from everything"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineTruth:
-    """A film of T frames with all that is known of it."""
-
-    frames: np.ndarray
-    """(T, H, W, 3) uint8 RGB"""
-    depth_cm: np.ndarray | None
-    """(T, H, W) float16, planar; the sky is as far as half precision goes. None: no depth"""
-    camera_from_world: np.ndarray
-    """(T, 3, 4), metres, as drawn"""
-    intrinsics: np.ndarray
-    """(4,) of the frames"""
-    unit_m: float
-    scene: str
-    caption: str
-    clear: bool
-    """whether the path kept its distance from everything"""
 
 
 class SceneRenderer:
@@ -269,53 +249,3 @@ class SceneRenderer:
     ) -> float:
         _, way = integrate(rows, R, position, unit_m=unit_m, rotation_frame=rotation_frame)
         return self._space.clear_steps(way) / max(1, len(way) - 1)
-
-
-def cached_truth(
-    path: Path, made_of: dict[str, Any], make: Callable[[], EngineTruth]
-) -> EngineTruth:
-    """The film in the file `path` if it was made of the same things, else made now and kept."""
-    stored = read_truth(path, made_of)
-    if stored is not None:
-        return stored
-    truth = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        facts = {name: value for name, value in vars(truth).items() if value is not None}
-        np.savez(file, made_of=np.array(_stamp(made_of)), **facts)
-    part.replace(path)
-    return truth
-
-
-def read_truth(path: Path, made_of: dict[str, Any]) -> EngineTruth | None:
-    """The film in the file `path`; None if there is none, or one of other things."""
-    if not is_film(path, made_of):
-        return None
-    with np.load(path) as stored:
-        return _loaded(stored)
-
-
-def is_film(path: Path, made_of: dict[str, Any]) -> bool:
-    """Whether the file `path` is a film of these things; its pictures are not read."""
-    if not path.exists():
-        return False
-    with np.load(path) as stored:
-        return str(stored["made_of"]) == _stamp(made_of)
-
-
-def _stamp(made_of: dict[str, Any]) -> str:
-    return json.dumps(made_of, sort_keys=True)
-
-
-def _loaded(stored: Any) -> EngineTruth:
-    return EngineTruth(
-        frames=stored["frames"],
-        depth_cm=stored.get("depth_cm"),
-        camera_from_world=stored["camera_from_world"],
-        intrinsics=stored["intrinsics"],
-        unit_m=float(stored["unit_m"]),
-        scene=str(stored["scene"]),
-        caption=str(stored["caption"]),
-        clear=bool(stored["clear"]),
-    )

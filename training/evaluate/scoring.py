@@ -5,7 +5,8 @@ The camera's path is what an estimator finds in the video, against the commanded
 first one saw the surface (`training.evaluate.seen`), and only if the task's start was rendered;
 the engine's are given the colour resolution that any video has.
 
-Scores are kept as `scores/SYSTEM/TASK.json` with what they depend on, and not computed twice.
+Scores are kept as `scores/SYSTEM/TASK.json` with what they depend on, and not computed twice: the
+video, the task, the engine's film, the estimator, and the version of every measure.
 
 Public: `Score`, `Scorer`, `VALUES`.
 """
@@ -25,19 +26,21 @@ from dataset.workspace import json_bytes
 from labeling.actions import RotationFrame, integrate
 from labeling.camera import level_turned
 from training.evaluate.estimators import PathEstimator
-from training.evaluate.quality import ms_ssim, psnr_db
-from training.evaluate.rendering import EngineTruth
-from training.evaluate.seen import seen_from_first
+from training.evaluate.films import EngineTruth
+from training.evaluate.perceptual import LPIPS_VERSION
+from training.evaluate.quality import QUALITY_VERSION, ms_ssim, psnr_db
+from training.evaluate.seen import SEEN_VERSION, seen_from_first
 from training.evaluate.tasks import Task
-from training.evaluate.trajectory import score_path
+from training.evaluate.trajectory import PATHS_VERSION, score_path
 from training.evaluate.videos import fitted, in_video_colours
 
 STRIDE = 4
 """A latent's frames."""
 LEAST_COUNTED = 0.02
 """Of a frame's pixels: where fewer count, the frame has no say."""
-VERSION = 2
-"""Of how scores are computed."""
+SCORES_VERSION = 3
+"""Raise it when what this module makes of the measures changes: strides, means, commanded paths.
+Estimators and measures have versions of their own, beside their code."""
 
 VALUES = (
     "rpe_translation", "rpe_rotation_deg", "ate", "drift", "tracked", "failed", "psnr_db",
@@ -68,8 +71,6 @@ class Scorer:
 
     estimator_of: Callable[[str], PathEstimator | None]
     """By the system's name; None where nothing is known of its paths."""
-    estimator: str
-    """Its name."""
     rotation_frame: RotationFrame
     fov_deg: float
     """Horizontal, of videos whose start was not rendered, at their own width."""
@@ -81,7 +82,8 @@ class Scorer:
         path = self._path(system, task)
         try:
             stored = json.loads(path.read_text())
-            return Score(**stored["score"]) if stored["of"] == self._stamp(task, of) else None
+            same = stored["of"] == self._stamp(system, task, of)
+            return Score(**stored["score"]) if same else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -109,7 +111,7 @@ class Scorer:
         path = self._path(system, task)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        part.write_bytes(json_bytes({"of": self._stamp(task, of), "score": asdict(score)}))
+        part.write_bytes(json_bytes({"of": self._stamp(system, task, of), "score": asdict(score)}))
         part.replace(path)
         return score
 
@@ -164,11 +166,15 @@ class Scorer:
     def _path(self, system: str, task: Task) -> Path:
         return self.folder / system / f"{task.name}.json"
 
-    def _stamp(self, task: Task, of: str) -> dict[str, Any]:
+    def _stamp(self, system: str, task: Task, of: str) -> dict[str, Any]:
+        """All that a score depends on, as its file gives it back."""
+        estimator = self.estimator_of(system)
         return {
-            "video": of, "task": task.digest, "estimator": self.estimator,
-            "rotation_frame": self.rotation_frame, "fov_deg": self.fov_deg, "version": VERSION,
-            "lpips": self.lpips is not None,
+            "video": of, "task": task.digest, "film": task.film,
+            "estimator": None if estimator is None else estimator.stamp(task.name),
+            "rotation_frame": self.rotation_frame, "fov_deg": self.fov_deg,
+            "scores": SCORES_VERSION, "paths": PATHS_VERSION, "seen": SEEN_VERSION,
+            "quality": QUALITY_VERSION, "lpips": LPIPS_VERSION if self.lpips else None,
         }  # fmt: skip
 
 

@@ -16,6 +16,8 @@ Public: `seen_from_first`.
 
 import numpy as np
 
+SEEN_VERSION = 1
+"""Raise it when other pixels of the same film count."""
 SKY_CM = 65504.0
 """What is that far is sky: engines say infinite, or the largest half-precision number."""
 SKY_M = 1e7

@@ -38,6 +38,9 @@ class Task:
     pitch_deg: float = 0.0
     """Of the first camera, as in `labeling.camera`; 0 where it is not known."""
     roll_deg: float = 0.0
+    film: str = ""
+    """Digest of the engine's film of it, where there is one; no part of `digest`: nothing but the
+    engine's own video depends on it."""
 
     @property
     def digest(self) -> str:

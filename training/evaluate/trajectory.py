@@ -24,6 +24,8 @@ from dataset.errors import OpenRelicError
 from labeling.camera import check_poses, rotation_distance_rad
 from training.evaluate.estimators.interface import Path
 
+PATHS_VERSION = 1
+"""Raise it when the same two paths get other errors."""
 DELTA_FRAMES = 1
 # A straight path has a second singular value of rounding errors only: of a covariance's largest,
 _DEGENERATE = 1e-10

@@ -17,7 +17,8 @@ import numpy as np
 
 from labeling.actions import RotationFrame
 from labeling.camera import level_angles_deg
-from training.evaluate.rendering import EngineTruth, SceneRenderer, Start, View, cached_truth
+from training.evaluate.films import EngineTruth, cached_truth
+from training.evaluate.rendering import SceneRenderer, Start, View
 from training.evaluate.scripts import ActionScript
 from training.evaluate.tasks import Task
 
@@ -146,6 +147,7 @@ class Films:
         return Task(
             name=name, picture=picture, script=script, image=truth.frames[0].copy(), scene=scene,
             caption=truth.caption, pitch_deg=float(pitch_deg), roll_deg=float(roll_deg),
+            film=truth.digest,
         )  # fmt: skip
 
     def _start(self, renderer: SceneRenderer, paths: Iterable[np.ndarray], number: int) -> Start:

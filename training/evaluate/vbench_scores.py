@@ -14,7 +14,11 @@ import subprocess
 from pathlib import Path
 
 from dataset.errors import OpenRelicError
+from dataset.workspace import json_bytes, sha256_file
+from training.evaluate.keys import VIDEO_SUFFIXES
 
+VBENCH_VERSION = 1
+"""Raise it when the same videos get other numbers, by `vbench_runner` or another vbench."""
 DIMENSIONS = (
     "subject_consistency", "background_consistency", "motion_smoothness", "dynamic_degree",
     "aesthetic_quality", "imaging_quality",
@@ -65,10 +69,13 @@ def vbench_problem(python: str) -> str | None:
 def vbench_scores(python: str, videos: Path, out: Path) -> dict[str, dict[str, float]]:
     """Dimension -> video's name -> 0 to 1, and `average`, the mean of the six."""
     out.mkdir(parents=True, exist_ok=True)
-    kept = out / "scores.json"
-    newest = max((path.stat().st_mtime_ns for path in videos.glob("*")), default=0)
-    if kept.exists() and kept.stat().st_mtime_ns > newest:
+    kept, record = out / "scores.json", out / "made_of.json"
+    found = (one for one in sorted(videos.glob("*")) if one.suffix.lower() in VIDEO_SUFFIXES)
+    digests = {one.name: sha256_file(one) for one in found}
+    made_of = json_bytes({"version": VBENCH_VERSION, "of": DIMENSIONS, "videos": digests})
+    if kept.exists() and record.exists() and record.read_bytes() == made_of:
         return normalised(json.loads(kept.read_text()))
+    record.unlink(missing_ok=True)
     command = [python, str(RUNNER), str(videos), str(out), *DIMENSIONS]
     done = subprocess.run(command, check=False)
     if done.returncode:
@@ -76,6 +83,7 @@ def vbench_scores(python: str, videos: Path, out: Path) -> dict[str, dict[str, f
             f"VBench failed with exit code {done.returncode}; its own messages stand above; leave "
             "--vbench out to go without it"
         )
+    record.write_bytes(made_of)
     return normalised(json.loads(kept.read_text()))
 
 

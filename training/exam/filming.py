@@ -17,14 +17,8 @@ from tqdm import tqdm
 
 from dataset.errors import OpenRelicError
 from labeling.actions import ROTATIONS, UNIT_DEG
-from training.evaluate.rendering import (
-    SceneRenderer,
-    Start,
-    View,
-    cached_truth,
-    is_film,
-    read_truth,
-)
+from training.evaluate.films import cached_truth, is_film, read_truth
+from training.evaluate.rendering import SceneRenderer, Start, View
 from training.evaluate.seen import SKY_CM
 from training.exam.tours import TOURS, Tour, make_tour
 from training.exam.videos import KnownVideo

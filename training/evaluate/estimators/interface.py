@@ -29,6 +29,13 @@ class PathEstimator(Protocol):
 
     name: str
 
+    def stamp(self, name: str) -> str:
+        """What the path of the video called `name` depends on, besides its pictures and lens.
+
+        Paths that were found under another stamp are looked for again.
+        """
+        ...
+
     def estimate(self, frames: np.ndarray, intrinsics: np.ndarray, *, name: str = "") -> Path:
         """The path of `frames` (T, H, W, 3) uint8 with `intrinsics` (4,) fx, fy, cx, cy.
 

@@ -36,6 +36,9 @@ from training.evaluate.estimators.tracks import Tracks, follow
 
 log = logging.getLogger(__name__)
 
+ODOMETRY_VERSION = 1
+"""Raise it when a video may get another path, by any module of `estimators` or their constants:
+what was scored before is then scored again."""
 LEAST_COMMON = 12
 """Points that two frames in a row must share,"""
 LEAST_CONTINUED = 0.25
@@ -80,6 +83,10 @@ class OpenCvOdometry:
     """Finds the camera's path by following points."""
 
     name = "opencv"
+
+    def stamp(self, name: str) -> str:
+        """See `PathEstimator`."""
+        return f"{self.name} {ODOMETRY_VERSION}"
 
     def estimate(self, frames: np.ndarray, intrinsics: np.ndarray, *, name: str = "") -> Path:
         """See `PathEstimator`."""

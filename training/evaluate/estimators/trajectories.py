@@ -20,10 +20,13 @@ import numpy as np
 
 from dataset.clip import FPS
 from dataset.errors import OpenRelicError
+from dataset.workspace import sha256_file
 from labeling.camera import check_poses, poses_from_camera_to_world
 from labeling.formats import Trajectory, read_poses
 from training.evaluate.estimators.interface import Path
 
+TRAJECTORIES_VERSION = 1
+"""Raise it when a file is read as another path than before."""
 SUFFIXES = (".tum", ".txt", ".kitti", ".json", ".csv")
 
 
@@ -36,6 +39,13 @@ class TrajectoryFiles:
         self._folder, self._fps = FilePath(folder), fps
         if not self._folder.is_dir():
             raise OpenRelicError(f"{folder} is no folder of trajectories")
+
+    def stamp(self, name: str) -> str:
+        """See `PathEstimator`: what the video's files hold."""
+        source = self._source(name)
+        files = sorted(one for one in source.rglob("*") if one.is_file()) or [source]
+        held = " ".join(f"{one.relative_to(source)} {sha256_file(one)}" for one in files)
+        return f"trajectories {TRAJECTORIES_VERSION}, {self._fps:g} fps, {held}"
 
     def estimate(self, frames: np.ndarray, intrinsics: np.ndarray, *, name: str = "") -> Path:
         """The path of the video called `name`; see `PathEstimator`."""
