@@ -17,8 +17,8 @@ from training.evaluate.rendering import SceneRenderer, View
 from training.evaluate.scripts import ActionScript
 from training.evaluate.trajectory import PathScores, score_path
 
-UNITS_M = (0.08, 0.056, 0.04, 0.028, 0.02)
-"""Of a usual step: the first at which the script fits into the scene."""
+UNIT_M = 0.08
+"""Of a usual step, or less if the script does not fit into the scene."""
 VIEW = View(width=640, height=360)
 log = logging.getLogger(__name__)
 
@@ -36,13 +36,8 @@ def films(folder: FilePath, scene: str, scripts: tuple[ActionScript, ...]) -> di
 
 
 def _film(renderer: SceneRenderer, script: ActionScript) -> EngineTruth:
-    start, unit_m = None, UNITS_M[0]
-    for unit_m in UNITS_M:
-        start = renderer.choose_start([script.rows], unit_m=unit_m, seed=1)
-        if start.clear:
-            break
-    assert start is not None
-    return replace(renderer.film(script.rows, start, unit_m=unit_m), depth_cm=None)
+    start = renderer.fitting_start([script.rows], unit_m=UNIT_M, seed=1)
+    return replace(renderer.film(script.rows, start), depth_cm=None)
 
 
 def film(path: FilePath) -> EngineTruth:

@@ -19,7 +19,7 @@ from training.evaluate.control import Control, Reading, axis_of, control_groups,
 from training.evaluate.control_page import control_html
 from training.evaluate.estimators import Path as FoundPath
 from training.evaluate.planning import _grouped
-from training.evaluate.rendering import View
+from training.evaluate.rendering import SHORTER, SceneRenderer, View
 from training.evaluate.scoring import Score, commanded_path
 from training.evaluate.scripts import SCRIPTS, script_of, scripts_of
 from training.evaluate.table import failures, interval, summaries
@@ -86,7 +86,7 @@ def a_score(system: str, picture: str, script: str, value: float | None) -> Scor
     values: dict[str, float | None] = {"psnr_db": value, "failed": float(value is None)}
     return Score(
         system=system, task=f"{picture}--{script}", picture=picture, script=script, frames=9,
-        width=8, height=8, values=values, psnr_curve_db=[],
+        width=8, height=8, unit_m=None, values=values, psnr_curve_db=[],
     )  # fmt: skip
 
 
@@ -183,6 +183,30 @@ def test_the_commanded_path_is_the_one_that_the_engine_filmed(films, frame) -> N
     assert scores.rpe_rotation_deg is not None and scores.rpe_rotation_deg < 0.003
     other = commanded_path(task, len(R), "level" if frame == "camera" else "camera")
     assert (score_path(known, *other).rpe_rotation_deg or 0) > 0.03
+
+
+def test_steps_are_shorter_where_the_scene_has_no_room(films, tmp_path) -> None:
+    wide = Films(folder=tmp_path, filming=replace(films.filming, unit_m=0.5))
+    scripts = [script_of("far", "W*12,D*8"), script_of("near", "W*3")]
+    far, near = wide.tasks(scripts, ["tiny"], 1)
+    assert near.unit_m == 0.5 and far.unit_m in (0.35, 0.25, 0.175, 0.125)
+    assert not wide.close
+    truth = wide.truth(far)
+    R, position = poses_from_extrinsics(truth.camera_from_world)
+    steps_m = np.linalg.norm(np.diff(position, axis=0), axis=1)
+    np.testing.assert_allclose(steps_m, far.unit_m, atol=2e-5)  # poses are rounded to 0.001 cm
+    # No start had room for the next longer step: the whole way is not clear from any.
+    longer = SHORTER[SHORTER.index(round(far.unit_m / 0.5, 6)) - 1] * 0.5
+    with SceneRenderer.open("tiny", films.filming.view, engine=films.filming.engine) as renderer:
+        start = renderer.choose_start([scripts[0].rows], unit_m=longer, seed=1)
+    assert truth.clear and not start.clear
+    # Errors are in steps of the film's own.
+    known = FoundPath(R_cam_from_world=R, position=position, tracked=np.ones(len(R), bool))
+    scores = score_path(known, *commanded_path(far, len(R), "camera"))
+    assert scores.scale == pytest.approx(1 / far.unit_m, rel=1e-4)
+    assert scores.rpe_translation is not None and scores.rpe_translation < 1e-3
+    write_task(far, tmp_path)
+    assert f"{far.unit_m:g} m" in (tmp_path / f"{far.name}.yaml").read_text()
 
 
 def test_axes_of_motions_are_those_of_signed_motion() -> None:

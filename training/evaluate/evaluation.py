@@ -99,9 +99,10 @@ def _evaluate(settings: "Settings", out: Path) -> str:
 
 
 def _close(names: list[str], films: int) -> str:
+    shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
     return (
         f"{len(names)} of {films} films of the engine come close to something or pass through it, "
-        f"as no start had room enough: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}."
+        f"as no start had room even for the shortest steps: {shown}."
     )
 
 

@@ -106,11 +106,21 @@ def _introduction(plan: Plan, settings: "Settings", scores: Sequence[Score]) -> 
         f"alignment, pans in the {plan.rotation_frame} frame. PSNR and MS-SSIM are against the "
         f"engine's rendering, in every {STRIDE}th frame, only where the first picture saw the "
         "surface. In brackets: 95 % bootstrap intervals over pictures, which say how far a mean "
-        "would move with other pictures; there is none for fewer than three.</p>\n"
+        "would move with other pictures; there is none for fewer than three."
+        f"{_steps(scores)}</p>\n"
         "<p><b>engine</b> is the engine's own rendering of the scripts, sent through the same "
         "kind of video and the same estimator: its path errors are the floor, the least that can "
         "be told from no error at all. <b>still</b> is the start picture repeated.</p>\n"
     )
+
+
+def _steps(scores: Sequence[Score]) -> str:
+    """How long a usual step was."""
+    found = sorted({score.unit_m for score in scores if score.unit_m is not None})
+    if not found:
+        return ""
+    span = f"{found[0]:g} m" if len(found) == 1 else f"{found[0]:g} to {found[-1]:g} m"
+    return f" A usual step is {span} in the engine's scenes, as long as they have room for."
 
 
 def _main_table(plan: Plan, scores: Sequence[Score], means: Lookup) -> str:

@@ -5,8 +5,8 @@ path is integrated from action rows, from a start that has clearance along it; p
 model's size and with its crop of the captured lens, with depth where the engine draws it.
 
     with SceneRenderer.open("home:3", View(width=128, height=64)) as renderer:
-        start = renderer.choose_start([rows], unit_m=0.05, seed=1)
-        truth = renderer.film(rows, start, unit_m=0.05)
+        start = renderer.fitting_start([rows], unit_m=0.05, seed=1)
+        truth = renderer.film(rows, start)
 
 `training.evaluate.films` keeps films.
 
@@ -42,6 +42,8 @@ CANDIDATES = 24
 """Places looked at for a start; each with `YAWS` headings."""
 OPEN_VIEW_M = 1.5
 """A start should look at least so far."""
+SHORTER = (1.0, 0.7, 0.5, 0.35, 0.25)
+"""Of the wanted step: the first that fits is taken where a path may be made smaller."""
 DRAWN_WIDTH = 512
 """Smaller pictures are drawn a whole number of times larger and averaged, as training's were."""
 
@@ -78,6 +80,8 @@ class Start:
 
     R_cam_from_world: np.ndarray
     position_m: np.ndarray
+    unit_m: float
+    """metres of a usual step on the paths from here"""
     clear: bool
     """whether all paths that it was chosen for keep their distance from everything"""
 
@@ -115,6 +119,30 @@ class SceneRenderer:
         """What the scene shows, in the engine's words."""
         return str(self._station.manifest.get("caption", ""))
 
+    def fitting_start(
+        self,
+        paths: Sequence[np.ndarray],
+        *,
+        unit_m: float,
+        seed: int,
+        rotation_frame: RotationFrame = "camera",
+    ) -> Start:
+        """A start from which all `paths` are clear, with steps as long as the scene has room for.
+
+        Steps are `unit_m` or a share of it from `SHORTER`. If even the shortest finds no clear
+        start, it is the one that `choose_start` gives for that, marked so.
+        """
+        start = None
+        for share in SHORTER:
+            shorter_m = round(unit_m * share, 6)
+            start = self.choose_start(
+                paths, unit_m=shorter_m, seed=seed, rotation_frame=rotation_frame
+            )
+            if start.clear:
+                break
+        assert start is not None
+        return start
+
     def choose_start(
         self,
         paths: Sequence[np.ndarray],
@@ -136,10 +164,13 @@ class SceneRenderer:
             ])  # fmt: skip
             open_view = self._space.view_distance_m(position, R[2]) >= OPEN_VIEW_M
             if share == 1 and open_view:
-                return Start(R_cam_from_world=R, position_m=position, clear=True)
+                return Start(R_cam_from_world=R, position_m=position, unit_m=unit_m, clear=True)
             value = float(share) - (0.0 if open_view else 0.01)
             if best is None or value > best[0]:
-                best = value, Start(R_cam_from_world=R, position_m=position, clear=share == 1)
+                best = (
+                    value,
+                    Start(R_cam_from_world=R, position_m=position, unit_m=unit_m, clear=share == 1),
+                )
         if best is None:
             raise OpenRelicError(
                 f"scene {self.scene} has no place with {CLEARANCE_CM:g} cm of clearance to start "
@@ -152,14 +183,13 @@ class SceneRenderer:
         rows: np.ndarray,
         start: Start,
         *,
-        unit_m: float,
         rotation_frame: RotationFrame = "camera",
         progress: Callable[[int], None] = lambda _: None,
     ) -> EngineTruth:
-        """Film action rows (T, 13), whose first is static, from a start."""
+        """Film action rows (T, 13), whose first is static, from a start, with its steps."""
         R, position = integrate(
             rows, start.R_cam_from_world, start.position_m,
-            unit_m=unit_m, rotation_frame=rotation_frame,
+            unit_m=start.unit_m, rotation_frame=rotation_frame,
         )  # fmt: skip
         frames, depth_cm, cameras = self.draw(R, position, progress)
         return EngineTruth(
@@ -167,7 +197,7 @@ class SceneRenderer:
             depth_cm=depth_cm,
             camera_from_world=cameras,
             intrinsics=self.view.intrinsics,
-            unit_m=unit_m,
+            unit_m=start.unit_m,
             scene=self.scene,
             caption=self.caption,
             clear=self._space.clear_steps(position) == len(position) - 1,

@@ -59,6 +59,8 @@ class Score:
     frames: int
     width: int
     height: int
+    unit_m: float | None
+    """Metres of a usual step where the engine filmed the task; path errors are in usual steps."""
     values: dict[str, float | None]
     """By the names of `VALUES`; None where there is none."""
     psnr_curve_db: list[float | None]
@@ -105,8 +107,8 @@ class Scorer:
             values.update(pictures)
         score = Score(
             system=system, task=task.name, picture=task.picture, script=task.script.name,
-            frames=length, width=width, height=height, values=values,
-            psnr_curve_db=curve,
+            frames=length, width=width, height=height,
+            unit_m=None if truth is None else truth.unit_m, values=values, psnr_curve_db=curve,
         )  # fmt: skip
         path = self._path(system, task)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -152,7 +152,7 @@ def write_tables(scores: Sequence[Score], means: Sequence[Summary], folder: Path
     text = ["system", "task", "picture", "script"]
     columns = [(name, pa.string()) for name in text]
     columns += [(name, pa.int32()) for name in ("frames", "width", "height")]
-    columns += [(name, pa.float64()) for name in names]
+    columns += [(name, pa.float64()) for name in ("unit_m", *names)]
     _write(pa.Table.from_pylist(flat, schema=pa.schema(columns)), folder / "scores.parquet")
     _write(
         pa.Table.from_pylist(

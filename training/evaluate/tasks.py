@@ -41,6 +41,8 @@ class Task:
     film: str = ""
     """Digest of the engine's film of it, where there is one; no part of `digest`: nothing but the
     engine's own video depends on it."""
+    unit_m: float | None = None
+    """Metres of a usual step in that film."""
 
     @property
     def digest(self) -> str:
@@ -122,6 +124,8 @@ def write_task(task: Task, folder: Path) -> None:
     if task.script.tests:
         record["tests"] = task.script.tests
     text = yaml.safe_dump(record, sort_keys=False, width=2**16)
+    if task.unit_m is not None:
+        text = f"# In this scene a usual step (move: 1) is {task.unit_m:g} m.\n{text}"
     (folder / f"{task.name}.yaml").write_text(text)
 
 

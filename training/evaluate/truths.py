@@ -1,7 +1,8 @@
 """The engine's films of the scripts: start pictures, and what should be seen from there.
 
-Every script is filmed in each of some scenes, from a start of its own that has room for it. Films
-are kept in `truth/` of the results, each whole or not at all.
+Every script is filmed in each of some scenes, from a start of its own that has room for it, with
+shorter steps where the scene has no room for the usual ones (`SHORTER`). Films are kept in `truth/`
+of the results, each whole or not at all.
 
 Public: `Filming`, `Films`.
 """
@@ -18,7 +19,7 @@ import numpy as np
 from labeling.actions import RotationFrame
 from labeling.camera import level_angles_deg
 from training.evaluate.films import EngineTruth, cached_truth
-from training.evaluate.rendering import SceneRenderer, Start, View
+from training.evaluate.rendering import SHORTER, SceneRenderer, Start, View
 from training.evaluate.scripts import ActionScript
 from training.evaluate.tasks import Task
 
@@ -32,7 +33,7 @@ class Filming:
 
     view: View
     unit_m: float
-    """Metres of a usual step."""
+    """Metres of a usual step, where there is room for it."""
     rotation_frame: RotationFrame
     engine: str = "embedded"
     seed: int = 1
@@ -91,7 +92,8 @@ class Films:
     ) -> list[Task]:
         """In every scene all scripts of a group from one start that has room for each of them.
 
-        A script that comes close to something all the same is left out.
+        They have steps of one length; a script that comes close to something all the same is left
+        out.
         """
         tasks = []
         for scene in scenes:
@@ -135,10 +137,7 @@ class Films:
         bare = Task(name=name, picture=picture, script=script, image=None, scene=scene)
 
         def make() -> EngineTruth:
-            return renderer().film(
-                script.rows, start(), unit_m=self.filming.unit_m,
-                rotation_frame=self.filming.rotation_frame,
-            )  # fmt: skip
+            return renderer().film(script.rows, start(), rotation_frame=self.filming.rotation_frame)
 
         truth = cached_truth(self._path(name), self._made_of(bare), make)
         if not truth.clear:
@@ -147,11 +146,11 @@ class Films:
         return Task(
             name=name, picture=picture, script=script, image=truth.frames[0].copy(), scene=scene,
             caption=truth.caption, pitch_deg=float(pitch_deg), roll_deg=float(roll_deg),
-            film=truth.digest,
+            film=truth.digest, unit_m=truth.unit_m,
         )  # fmt: skip
 
     def _start(self, renderer: SceneRenderer, paths: Iterable[np.ndarray], number: int) -> Start:
-        return renderer.choose_start(
+        return renderer.fitting_start(
             list(paths), unit_m=self.filming.unit_m, seed=self.filming.seed + number,
             rotation_frame=self.filming.rotation_frame,
         )  # fmt: skip
@@ -177,7 +176,10 @@ class Films:
 
     def _made_of(self, task: Task) -> dict[str, Any]:
         rows = hashlib.sha256(task.script.rows.tobytes()).hexdigest()
-        return {"scene": task.scene, "name": task.name, "rows": rows, **asdict(self.filming)}
+        return {
+            "scene": task.scene, "name": task.name, "rows": rows, "shorter": SHORTER,
+            **asdict(self.filming),
+        }  # fmt: skip
 
 
 def plain(name: str) -> str:

@@ -99,9 +99,7 @@ class Films:
                 cached_truth(
                     self.path_of(scene, place, tour),
                     self.made_of(scene, place, tour),
-                    lambda tour=tour, start=starts[place]: renderer.film(
-                        tour.rows, start, unit_m=self.unit_m
-                    ),
+                    lambda tour=tour, start=starts[place]: renderer.film(tour.rows, start),
                 )
                 progress.update(len(tour.rows))
 
