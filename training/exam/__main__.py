@@ -38,7 +38,7 @@ class Settings:
     check: bool = False
     """Examine the engine itself too, which must be perfect, and one that forgets, and must fail."""
     tours: tuple[str, ...] = ()
-    """palindrome, turn, walk, loop-02s, loop-05s, loop-10s, loop-20s; all if none is named."""
+    """palindrome, turn, walk, loop-02s, loop-05s, loop-10s, loop-19s; all if none is named."""
     scenes: tuple[str, ...] = ()
     """Scenes to film in; those of the workspace's val split."""
     places: int = 2

@@ -3,9 +3,9 @@
 - `palindrome`: a pan beyond the field of view, and back;
 - `turn`: a full turn and a sixth of one more, always to the same side;
 - `walk`: a pan aside, some steps forward, and all of it back: the farthest away;
-- `loop-02s` ... `loop-20s`: a pan away, rounds on foot while looking elsewhere, and a pan back; the
-  view of frame 6 returns after exactly so many seconds (19 in the longest, which ends with the
-  last frame of 80 latents).
+- `loop-02s` ... `loop-19s`: a pan away, rounds on foot while looking elsewhere, and a pan back; the
+  view of frame 6 returns after exactly so many seconds. 19 is what fits: the six frames before that
+  view and after its return count too, and 20 s (80 latents) are the longest that training teaches.
 
 All rows hold few keys, as training's tours do. Pans go about the upright axis of a level camera, so
 both rotation frames give the same path.
@@ -29,8 +29,6 @@ OVERLAP_DEG = 60.0
 WALK_FRAMES = 40
 SIDE_FRAMES = 20
 """Longest side of a round on foot: 0.8 m at a usual step of 4 cm."""
-LONGEST = 316
-"""Steps of 20 s: with the first frame 80 latents, the longest that training teaches."""
 LEAD = 6
 """Frames of a loop before the view whose return is timed: a motion is read from four."""
 LEFT, RIGHT = -1.0, 1.0
@@ -64,7 +62,7 @@ def make_tour(name: str, fov_deg: float = 90.0) -> Tour:
     raise OpenRelicError(f"there is no tour {name!r}; allowed are {', '.join(TOURS)}")
 
 
-LOOPS_S = (2, 5, 10, 20)
+LOOPS_S = (2, 5, 10, 19)
 TOURS = ("palindrome", "turn", "walk", *(f"loop-{seconds:02d}s" for seconds in LOOPS_S))
 
 Motions = list[tuple[float, float, float]]
@@ -103,7 +101,7 @@ def _full_turn(name: str, fov_deg: float) -> Tour:
 
 
 def _loop(name: str, seconds: float) -> Tour:
-    steps = min(LONGEST, round(seconds * FPS) + 2 * LEAD)
+    steps = round(seconds * FPS) + 2 * LEAD
     turning = min(steps // 2, round(ASIDE_DEG / TURN_DEG))
     out = _pan(turning * TURN_DEG, RIGHT)
     motions = [*out, *_rounds(steps - 2 * turning), *_reversed(out)]
