@@ -26,7 +26,7 @@ from dataset.errors import OpenRelicError
 from dataset.resize import resize_intrinsics
 from dataset.workspace import json_bytes, sha256_file
 from labeling.actions import ACTIONS, signed_motion
-from training.evaluate.films import EngineTruth
+from training.evaluate.films import SKY_M, EngineTruth, depth_in_metres
 from training.evaluate.generate import generate, is_kept
 from training.evaluate.planning import Plan
 from training.evaluate.scripts import ControlScript, control_scripts
@@ -44,11 +44,12 @@ FRAMES = 29
 """Two chunks: gamma 3 must find room."""
 READ_WIDTH = 128
 """Pictures are read at this width."""
-CONTROL_VERSION = 1
+CONTROL_VERSION = 2
 """Raise it when a video may be read differently, here or by `training.learning.motion`."""
 BOTH = 0.5
 """Of a commanded motion: a key whose motion is less was not followed."""
-SKY_M = 655.0
+NEAREST_M = 0.05
+"""What is nearer fills the view and would outweigh all else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,8 +266,7 @@ def read_motion(frames: np.ndarray, truth: EngineTruth, gamma: float) -> np.ndar
 
 def inverse_depth(depth_cm_HW: np.ndarray, unit_m: float, width: int, height: int) -> np.ndarray:
     """(cells,) usual steps over depth: the median of each cell of a picture of that size."""
-    metres = np.clip(np.nan_to_num(depth_cm_HW.astype(np.float64), posinf=1e5) / 100, 0.05, SKY_M)
-    shares = unit_m / metres
+    shares = unit_m / np.clip(depth_in_metres(depth_cm_HW), NEAREST_M, SKY_M)
     rows = np.linspace(0, len(shares) - 1, height).round().astype(int)
     cols = np.linspace(0, shares.shape[1] - 1, width).round().astype(int)
     cells = shares[np.ix_(rows, cols)].reshape(height // CELL, CELL, width // CELL, CELL)

@@ -4,7 +4,8 @@
 was and a changed one films anew. A film's digest tells scores whether it is still the one that
 they were computed with.
 
-Public: `EngineTruth`, `FILM_VERSION`, `cached_truth`, `read_truth`, `is_film`.
+Public: `EngineTruth`, `FILM_VERSION`, `SKY_M`, `depth_in_metres`, `cached_truth`, `read_truth`,
+`is_film`.
 """
 
 import hashlib
@@ -21,6 +22,11 @@ FILM_VERSION = 1
 """Of how films are made. Raise it when the same settings give another film: other starts, poses,
 pictures or depths, by `training.evaluate.rendering` or by the engine. All are then made again, and
 what was scored with them is scored again."""
+
+SKY_CM = 65504.0
+"""What is that far is sky: engines say infinite, or the largest half-precision number."""
+SKY_M = 1e6
+"""Where the sky is put if it must be somewhere: so far that no walk shifts it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,12 @@ class EngineTruth:
     """whether the path kept its distance from everything"""
     digest: str = ""
     """of all pictures, depths and cameras, of a film that was kept"""
+
+
+def depth_in_metres(depth_cm: np.ndarray) -> np.ndarray:
+    """A film's depth as float32 metres: inf for the sky, and for what has no depth."""
+    depth = depth_cm.astype(np.float32)
+    return np.where(depth < SKY_CM, depth / 100, np.inf).astype(np.float32)
 
 
 def cached_truth(

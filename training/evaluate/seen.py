@@ -16,11 +16,12 @@ Public: `seen_from_first`.
 
 import numpy as np
 
+from training.evaluate.films import SKY_M, depth_in_metres
+
 SEEN_VERSION = 1
 """Raise it when other pixels of the same film count."""
-SKY_CM = 65504.0
-"""What is that far is sky: engines say infinite, or the largest half-precision number."""
-SKY_M = 1e7
+NEAREST_M = 1e-5
+"""So that inverse depths are finite."""
 TOLERANCE = 0.02
 """Of the distance by which two depths of one surface may differ."""
 FAR_TOLERANCE = 1e-4
@@ -35,8 +36,7 @@ def seen_from_first(
     `depth_cm_THW` (T, H, W) in cm, `camera_from_world_T34` (T, 3, 4), `intrinsics` (4,) fx, fy, cx,
     cy in pixels. Frame 0 is seen everywhere.
     """
-    depth_cm = np.nan_to_num(depth_cm_THW, nan=SKY_CM).astype(np.float64)
-    depth_m = np.where(depth_cm >= SKY_CM, SKY_M, np.maximum(depth_cm, 1e-3) / 100.0)
+    depth_m = np.clip(depth_in_metres(depth_cm_THW), NEAREST_M, SKY_M)
     rays = pixel_rays(intrinsics, *depth_m.shape[1:])
     seen = np.empty(depth_m.shape, bool)
     seen[0] = True

@@ -17,9 +17,8 @@ from tqdm import tqdm
 
 from dataset.errors import OpenRelicError
 from labeling.actions import ROTATIONS, UNIT_DEG
-from training.evaluate.films import cached_truth, is_film, read_truth
+from training.evaluate.films import cached_truth, depth_in_metres, is_film, read_truth
 from training.evaluate.rendering import SceneRenderer, Start, View
-from training.evaluate.seen import SKY_CM
 from training.exam.tours import TOURS, Tour, make_tour
 from training.exam.videos import KnownVideo
 
@@ -145,19 +144,13 @@ class Films:
             unit_m=truth.unit_m,
             pivot=tour.pivot,
             mirror=tour.mirror,
-            depth_m=None if truth.depth_cm is None else metres(truth.depth_cm),
+            depth_m=None if truth.depth_cm is None else depth_in_metres(truth.depth_cm),
             name=f"{place_name(scene, place)}-{tour.name}",
             kind=tour.name,
             place=place_name(scene, place),
             scene=scene,
             caption=truth.caption,
         )
-
-
-def metres(depth_cm: np.ndarray) -> np.ndarray:
-    """Depth in metres, inf for the sky."""
-    depth = depth_cm.astype(np.float32) / 100
-    return np.where(depth_cm >= SKY_CM, np.inf, depth)
 
 
 def place_name(scene: str, place: int) -> str:

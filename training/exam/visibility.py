@@ -16,15 +16,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.evaluate.films import SKY_M
 from training.exam.videos import KnownVideo
 from training.learning.motion import CELL
 
 NEAREST_M = 0.3
-DEPTHS_M = np.concatenate([NEAREST_M * np.geomspace(1, 1000, 24), [1e6]])
+DEPTHS_M = np.concatenate([NEAREST_M * np.geomspace(1, 1000, 24), [SKY_M]])
 CELLS_ACROSS = 48
 """Of large pictures: finer cells would cost more than they tell."""
-SKY_M, FAR_M = 1e6, 1e5
-"""Where points of the sky are put, and from where on all points are taken for the sky's."""
+FAR_M = 1e5
+"""From there on all points are taken for the sky's."""
 SAME_DEPTH = 0.05
 """Share by which two depths of one point may differ: half precision, slanted surfaces."""
 
