@@ -244,6 +244,8 @@ def test_the_whole_proof_runs_resumes_and_says_what_is_missing(tmp_path: Path) -
         )
     assert "causal-no-pose-1: follows" in text
     assert (folder / "summary.png").read_bytes().startswith(b"\x89PNG")
+    for name in summary["students"]:
+        assert (folder / f"{name}.jpg").read_bytes().startswith(b"\xff\xd8")
     before = {path: path.stat().st_mtime_ns for path in folder.glob("causal-*.json")}
     assert prove() == text
     assert {path: path.stat().st_mtime_ns for path in folder.glob("causal-*.json")} == before

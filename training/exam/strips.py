@@ -3,7 +3,7 @@
 One column a moment of the return, one row each for what was shown on the way out, what is shown on
 the way back, and the truth. What does not count is dimmed.
 
-Public: `draw_strips`.
+Public: `draw_strips`, `text_line`.
 """
 
 from pathlib import Path
@@ -48,9 +48,9 @@ def _strip(sitting: Sitting) -> np.ndarray:
     times = ", ".join(f"{(frame - sitting.counted[frame].since) / 16:.1f}" for frame in chosen)
     title = f"{EXAMS[sitting.exam]}; {video.name}; seconds away: {times or 'nothing counts'}"
     width = COLUMNS * max(SMALLEST_WIDTH, video.size[0])
-    lines = [_text(title, width)]
+    lines = [text_line(title, width)]
     for name, pictures in rows.items():
-        lines.append(_text(name, width))
+        lines.append(text_line(name, width))
         if pictures:
             row = np.concatenate([_enlarged(one) for one in pictures], axis=1)
             lines.append(np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))))
@@ -76,7 +76,8 @@ def _enlarged(picture: np.ndarray) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
 
 
-def _text(words: str, width: int) -> np.ndarray:
+def text_line(words: str, width: int) -> np.ndarray:
+    """A line of text as a picture (`LINE`, width, 3)."""
     import cv2
 
     line = np.full((LINE, width, 3), 24, np.uint8)

@@ -9,6 +9,7 @@ Public: `ActionScores`, `follow_actions`, `held_actions`.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from training.context import RunContext
 from training.grid import frames_of_latents
 from training.learning.calibration import CLASSES, Calibration, accuracy, classify
 from training.learning.motion import GAP
+from training.learning.played import draw_played
 from training.learning.windows import Window
 from training.memory.schedule import MemoryConfig
 from training.rollout import Conditions, rollout
@@ -27,6 +29,8 @@ from training.transformer import RelicTransformer
 
 CHANCE = 1 / len(CLASSES)
 PERMUTATIONS = 200
+DRAWN = 2
+"""Start pictures whose plays are drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +91,14 @@ def follow_actions(
     tokenizer: VideoTokenizer,
     *,
     latents: int,
+    picture: Path,
 ) -> ActionScores:
-    """Play all actions from each window's first picture for `latents` latents."""
+    """Play all actions from each window's first picture for `latents` latents.
+
+    What the first ones became is drawn to `picture`.
+    """
     counts, right, agreements, frozen = np.zeros((12, 13), np.int64), [], [], 0
+    plays = []
     for number, window in enumerate(windows):
         videos = _play(context, student, window, tokenizer, latents, number)
         motions = np.stack([_mean_motion(calibration, frames) for frames in videos])
@@ -97,9 +106,11 @@ def follow_actions(
         for held, found in enumerate(read):
             counts[held, found] += 1
         right.append(read)
+        plays.append(videos)
         agreements.extend(_agreement(motions))
         still = np.repeat(videos[0][:1], GAP + 1, axis=0)
         frozen += classify(calibration.one_motion(_pairs(still))) < 12
+    draw_played(plays[:DRAWN], right[:DRAWN], picture)
     return ActionScores(
         counts=counts,
         permuted=_permuted(np.array(right), context.recipe.seed),

@@ -58,7 +58,8 @@ def run_proof(context: RunContext, settings: "Settings") -> str:
                     continue
                 name = f"{settings.students}-{variant}-{seed}"
                 stamp = f"{_stamp(context)} {weights.parent.name} {settings} {EXAMINED}"
-                test = _test(own, settings, student, source, calibration, tokenizer)
+                picture = folder / f"{name}.jpg"
+                test = _test(own, settings, student, source, calibration, tokenizer, picture)
                 records[name] = _kept(folder / f"{name}.json", stamp, test)
     summary = {"calibration": floor, "students": records}
     _write(folder / "summary.json", summary)
@@ -106,14 +107,16 @@ def _test(
     source: WindowSource,
     calibration: Calibration,
     tokenizer: VideoTokenizer,
+    picture: Path,
 ) -> Callable[[], dict[str, Any]]:
     """Both proofs of one student, to be run if they are not kept."""
 
     def test() -> dict[str, Any]:
         stills = _first_of_tours(source, settings.images)
         following = follow_actions(
-            context, student, stills, calibration, tokenizer, latents=settings.play_latents
-        )
+            context, student, stills, calibration, tokenizer,
+            latents=settings.play_latents, picture=picture,
+        )  # fmt: skip
         returning = list(islice(source.all("val", returning=True), settings.windows))
         if not returning:
             raise OpenRelicError(
