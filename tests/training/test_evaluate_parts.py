@@ -138,7 +138,7 @@ def test_speed_and_pairs_are_read_from_the_engine_s_own_films(films) -> None:
         ["pan_right x1", "pan_right x2", "pan_right x3"],
         ["dolly_in+pan_right x1"],
     ]
-    tasks = films.control_tasks(groups, ["tiny"])
+    tasks = films.control_tasks(films.control_shots(groups, ["tiny"]))
     assert {task.picture for task in tasks} == {"tiny"} and len(tasks) == 7
     readings = []
     for task in tasks:
@@ -173,7 +173,7 @@ def test_the_commanded_path_is_the_one_that_the_engine_filmed(films, frame) -> N
     filming = replace(films.filming, rotation_frame=frame)
     there = Films(folder=films.folder / frame, filming=filming)
     script = script_of("winding", "down*12,W+right*10,D+left+C*8,R*4")
-    (task,) = there.tasks([script], ["tiny"], 1)
+    (task,) = there.tasks(there.shots([script], ["tiny"], 1))
     camera = there.truth(task).camera_from_world
     R, position = poses_from_extrinsics(camera)
     known = FoundPath(R_cam_from_world=R, position=position, tracked=np.ones(len(R), bool))
@@ -188,7 +188,7 @@ def test_the_commanded_path_is_the_one_that_the_engine_filmed(films, frame) -> N
 def test_steps_are_shorter_where_the_scene_has_no_room(films, tmp_path) -> None:
     wide = Films(folder=tmp_path, filming=replace(films.filming, unit_m=0.5))
     scripts = [script_of("far", "W*12,D*8"), script_of("near", "W*3")]
-    far, near = wide.tasks(scripts, ["tiny"], 1)
+    far, near = wide.tasks(wide.shots(scripts, ["tiny"], 1))
     assert near.unit_m == 0.5 and far.unit_m in (0.35, 0.25, 0.175, 0.125)
     assert not wide.close
     truth = wide.truth(far)

@@ -153,21 +153,37 @@ def measure_control(
     motions = frozenset.intersection(*(one.keys.motions for one in plan.systems))
     groups = control_groups(motions)
     scenes = plan.scenes[: settings.control]
-    with progress("engine's films for control", len(groups) * len(scenes)) as done:
-        tasks = films.control_tasks(groups, scenes, done)
+    shots = films.control_shots(groups, scenes)
+    left = films.left(one for group in shots for one in group)
+    with progress("engine's films for control", FRAMES * len(left), "frame") as done:
+        tasks = films.control_tasks(shots, done)
     for task in tasks:
         write_task(task, out / "tasks" / "control")
     videos = _videos(plan, settings, tasks, out / "control", progress)
-    readings = []
-    with progress("control", len(tasks), "script") as done:
-        for task in tasks:
-            truth = films.truth(task)
-            for system in (ENGINE, *(one.name for one in plan.systems)):
-                path = videos.get((system, task.name))
-                if path is not None or system == ENGINE:
-                    readings.append(_kept(system, task, truth, path, out / "control" / "readings"))
+    systems = (ENGINE, *(one.name for one in plan.systems))
+    wanted = [
+        (system, task, videos.get((system, task.name))) for task in tasks for system in systems
+    ]
+    wanted = [one for one in wanted if one[2] is not None or one[0] == ENGINE]
+    return Control(readings=_readings(films, wanted, out / "control" / "readings", progress))
+
+
+def _readings(
+    films: Films, wanted: Sequence[tuple[str, Task, Path | None]], folder: Path,
+    progress: Callable[..., AbstractContextManager[Callable[..., object]]],
+) -> list[Reading]:  # fmt: skip
+    """Of every video of a system, and of the engine's film where there is no video."""
+    stamps = [_stamp(task, path) for _, task, path in wanted]
+    paths = [folder / system / f"{task.name}.json" for system, task, _ in wanted]
+    found = [_kept(path, of) for path, of in zip(paths, stamps, strict=True)]
+    left = [at for at, reading in enumerate(found) if reading is None]
+    with progress("control", len(left), "video") as done:
+        for at in left:
+            system, task, video = wanted[at]
+            found[at] = _read(system, task, films.truth(task), video)
+            _keep(found[at], paths[at], stamps[at])
             done()
-    return Control(readings=readings)
+    return [one for one in found if one is not None]
 
 
 def control_groups(motions: frozenset[str]) -> list[list[ControlScript]]:
@@ -207,33 +223,40 @@ def _videos(
     return found
 
 
-def _kept(system: str, task: Task, truth: EngineTruth, video: Path | None, folder: Path) -> Reading:
-    """The reading, computed once a video."""
-    script = task.script
-    assert isinstance(script, ControlScript)
-    of = f"{CONTROL_VERSION} {task.digest} {task.film} {sha256_file(video) if video else ENGINE}"
-    path = folder / system / f"{task.name}.json"
+def _stamp(task: Task, video: Path | None) -> str:
+    """What a reading depends on."""
+    return f"{CONTROL_VERSION} {task.digest} {task.film} {sha256_file(video) if video else ENGINE}"
+
+
+def _kept(path: Path, of: str) -> Reading | None:
+    """The reading that was computed before, of the same things."""
     try:
         stored = json.loads(path.read_text())
-        if stored.pop("of") == of:
-            held, shares = tuple(stored.pop("held")), tuple(stored.pop("shares"))
-            return Reading(**stored, held=held, shares=shares)
+        if stored.pop("of") != of:
+            return None
+        held, shares = tuple(stored.pop("held")), tuple(stored.pop("shares"))
+        return Reading(**stored, held=held, shares=shares)
     except (OSError, ValueError, KeyError, TypeError):
-        pass
-    frames = truth.frames if video is None else read_video(video)
-    motion = read_motion(frames, truth, script.gamma)
-    commanded = signed_motion(script.rows[1:2])[0] / script.gamma
-    shares = tuple(
-        float(motion[axis] / commanded[axis]) for axis in map(axis_of, script.held)
-    )  # fmt: skip
-    reading = Reading(
-        system=system, picture=task.picture, held=script.held, gamma=script.gamma, shares=shares
-    )
+        return None
+
+
+def _keep(reading: Reading, path: Path, of: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_bytes(json_bytes({"of": of, **asdict(reading)}))
     part.replace(path)
-    return reading
+
+
+def _read(system: str, task: Task, truth: EngineTruth, video: Path | None) -> Reading:
+    script = task.script
+    assert isinstance(script, ControlScript)
+    frames = truth.frames if video is None else read_video(video)
+    motion = read_motion(frames, truth, script.gamma)
+    commanded = signed_motion(script.rows[1:2])[0] / script.gamma
+    shares = tuple(float(motion[axis] / commanded[axis]) for axis in map(axis_of, script.held))
+    return Reading(
+        system=system, picture=task.picture, held=script.held, gamma=script.gamma, shares=shares
+    )
 
 
 def axis_of(motion: str) -> int:

@@ -4,8 +4,8 @@
 was and a changed one films anew. A film's digest tells scores whether it is still the one that
 they were computed with.
 
-Public: `EngineTruth`, `FILM_VERSION`, `SKY_M`, `depth_in_metres`, `cached_truth`, `read_truth`,
-`is_film`.
+Public: `EngineTruth`, `FILM_VERSION`, `SKY_M`, `depth_in_metres`, `cached_truth`,
+`cached_opening`, `read_truth`, `is_film`.
 """
 
 import hashlib
@@ -61,15 +61,28 @@ def cached_truth(
 ) -> EngineTruth:
     """The film in the file `path` if it was made of the same things, else made now and kept."""
     stored = read_truth(path, made_of)
-    if stored is not None:
-        return stored
-    truth = make()
+    return _kept(path, made_of, make()) if stored is None else stored
+
+
+def cached_opening(
+    path: Path, made_of: dict[str, Any], make: Callable[[], EngineTruth]
+) -> EngineTruth:
+    """As `cached_truth`, with the first picture only, and no depth: reading it costs little."""
+    if not is_film(path, made_of):
+        _kept(path, made_of, make())
+    with np.load(path) as stored:
+        first = stored["first"] if "first" in stored else stored["frames"][0]
+        return _loaded(stored, frames=first[None], depth_cm=None)
+
+
+def _kept(path: Path, made_of: dict[str, Any], truth: EngineTruth) -> EngineTruth:
     truth = replace(truth, digest=_digest(truth))
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         facts = {name: value for name, value in vars(truth).items() if value is not None}
-        np.savez(file, made_of=np.array(json.dumps(_full(made_of))), **facts)
+        said = np.array(json.dumps(_full(made_of)))
+        np.savez(file, made_of=said, first=truth.frames[0], **facts)
     part.replace(path)
     return truth
 
@@ -79,7 +92,7 @@ def read_truth(path: Path, made_of: dict[str, Any]) -> EngineTruth | None:
     if not is_film(path, made_of):
         return None
     with np.load(path) as stored:
-        return _loaded(stored)
+        return _loaded(stored, frames=stored["frames"], depth_cm=stored.get("depth_cm"))
 
 
 def is_film(path: Path, made_of: dict[str, Any]) -> bool:
@@ -106,10 +119,10 @@ def _digest(truth: EngineTruth) -> str:
     return found.hexdigest()[:16]
 
 
-def _loaded(stored: Any) -> EngineTruth:
+def _loaded(stored: Any, *, frames: np.ndarray, depth_cm: np.ndarray | None) -> EngineTruth:
     return EngineTruth(
-        frames=stored["frames"],
-        depth_cm=stored.get("depth_cm"),
+        frames=frames,
+        depth_cm=depth_cm,
         camera_from_world=stored["camera_from_world"],
         intrinsics=stored["intrinsics"],
         unit_m=float(stored["unit_m"]),

@@ -4,6 +4,7 @@ Public: `Plan`, `make_plan`.
 """
 
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from training.evaluate.rendering import View
 from training.evaluate.scripts import SCRIPTS, ActionScript, chosen, scripts_of
 from training.evaluate.systems import Facts, Folder, Live, Shelf, read_systems
 from training.evaluate.tasks import Task, paired
-from training.evaluate.truths import SCENES, Filming, Films
+from training.evaluate.truths import SCENES, Filming, Films, Shot
 from training.evaluate.videos import video_size
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ log = logging.getLogger(__name__)
 PAPER_SIZE = 832, 480
 UNIT_M = 0.05
 """A usual step where no workspace says one: 0.8 m/s."""
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]
+BYTES = 5
+"""Of a film's pixel: colours, and half-precision depth."""
+Progress = Callable[[str, int, str], AbstractContextManager[Callable[..., object]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +79,18 @@ def make_plan(settings: "Settings", out: Path, progress: Progress) -> Plan:
             engine=settings.engine,
         )  # fmt: skip
         films = Films(folder=out / "truth", filming=filming)
+    log.info(
+        "%d scripts, at most %d start pictures each, %d systems", len(scripts), settings.limit,
+        len(systems),
+    )  # fmt: skip
     only = None if live or not systems else _video_names(systems)
     tasks, floor_tasks = _tasks(settings, scripts, scenes, films, only, progress)
     own = {one.name: one.own_tasks(tasks) for one in systems if isinstance(one, Folder)}
     own = _grouped(own, [*scripts, *SCRIPTS])
     if films and (foreign := _unfilmed(own, floor_tasks)):
-        with progress("engine's films of their scripts", len(foreign)) as done:
-            floor_tasks = floor_tasks + films.tasks(foreign, scenes[:1], 1, done)
+        shots = films.shots(foreign, scenes[:1], 1)
+        more = _filmed(films, shots, "engine's films of their scripts", progress)
+        floor_tasks = floor_tasks + more
     return Plan(
         systems=systems, shelf=shelf, scripts=scripts, scenes=scenes, films=films, tasks=tasks,
         own_tasks=own, floor_tasks=floor_tasks, rotation_frame=rotation_frame, size=size,
@@ -168,9 +176,35 @@ def _tasks(
     if films is None:
         return given or [], []
     pictures = settings.limit if given is None else 1
-    with progress("engine's films", len(scripts) * pictures) as done:
-        filmed = films.tasks(scripts, scenes, pictures, done, only=only)
+    shots = films.shots(scripts, scenes, pictures, only=only)
+    filmed = _filmed(films, shots, "engine's films", progress)
     return (filmed if given is None else given), filmed
+
+
+def _filmed(films: Films, shots: Sequence[Shot], what: str, progress: Progress) -> list[Task]:
+    """Make what is not there, after saying how much that is."""
+    left = films.left(shots)
+    frames = sum(len(one.script) for one in left)
+    view = films.filming.view
+    size = frames * view.width * view.height * BYTES
+    log.info(
+        "%s: %d of %d to be made, %d frames of %dx%d, up to %.2f GB",
+        what, len(left), len(shots), frames, view.width, view.height, size / 1e9,
+    )  # fmt: skip
+    _check_room(films.folder, size)
+    with progress(what, frames, "frame") as done:
+        return films.tasks(shots, done)
+
+
+def _check_room(folder: Path, size: int) -> None:
+    """Refuse before the work what the disk could not hold after it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise OpenRelicError(
+            f"the engine's films need {size / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB "
+            "free; give another --out, or a smaller --limit or --size"
+        )
 
 
 def _video_names(systems: Sequence[Live | Folder]) -> set[str]:

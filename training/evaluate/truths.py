@@ -4,21 +4,23 @@ Every script is filmed in each of some scenes, from a start of its own that has 
 shorter steps where the scene has no room for the usual ones (`SHORTER`). Films are kept in `truth/`
 of the results, each whole or not at all.
 
-Public: `Filming`, `Films`.
+Public: `Filming`, `Shot`, `Films`.
 """
 
 import contextlib
 import hashlib
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dataset.errors import OpenRelicError
 from labeling.actions import RotationFrame
 from labeling.camera import level_angles_deg
-from training.evaluate.films import EngineTruth, cached_truth
+from training.evaluate.films import EngineTruth, cached_opening, cached_truth, is_film
 from training.evaluate.rendering import SHORTER, SceneRenderer, Start, View
 from training.evaluate.scripts import ActionScript
 from training.evaluate.tasks import Task
@@ -39,6 +41,19 @@ class Filming:
     seed: int = 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """A film of one script in one scene, made or not."""
+
+    name: str
+    """The task's."""
+    picture: str
+    scene: str
+    script: ActionScript
+    number: int = 0
+    """Another start for every number."""
+
+
 @dataclass(kw_only=True)
 class Films:
     """The films of one evaluation."""
@@ -49,33 +64,37 @@ class Films:
     """Tasks whose path comes close to something, or through it."""
     _last: tuple[str, EngineTruth] | None = field(default=None, repr=False)
 
-    def tasks(
-        self,
-        scripts: Sequence[ActionScript],
-        scenes: Sequence[str],
-        pictures: int,
-        progress: Callable[[], object] = lambda: None,
-        *,
+    def shots(
+        self, scripts: Sequence[ActionScript], scenes: Sequence[str], pictures: int, *,
         only: Container[str] | None = None,
-    ) -> list[Task]:
-        """Film each script from `pictures` starts, in the scenes by turns; tasks by script.
+    ) -> list[Shot]:  # fmt: skip
+        """Each script from `pictures` starts, in the scenes by turns; of the names these `only`."""
+        found = []
+        for row, script in enumerate(scripts):
+            for number in range(pictures):
+                scene = scenes[(row + number) % len(scenes)]
+                name = f"{plain(scene)}-{number}--{plain(script.name)}"
+                if only is None or name in only:
+                    found.append(
+                        Shot(name=name, picture=name, scene=scene, script=script, number=number)
+                    )
+        return found
 
-        Of the tasks' names these `only`, if any are given.
-        """
-        made: dict[tuple[int, int], Task] = {}
-        every = [(row, number) for row in range(len(scripts)) for number in range(pictures)]
-        for at, scene in enumerate(scenes):
+    def left(self, shots: Iterable[Shot]) -> list[Shot]:
+        """Those that are not made yet."""
+        return [one for one in shots if not is_film(self._path(one.name), self._made_of(one))]
+
+    def tasks(
+        self, shots: Sequence[Shot], progress: Callable[[int], object] = lambda frames: None
+    ) -> list[Task]:
+        """Make what is not there, scene by scene; tasks in the order given."""
+        made: dict[str, Task] = {}
+        for scene in dict.fromkeys(one.scene for one in shots):
             with self._engine(scene) as renderer:
-                for row, number in every:
-                    if (row + number) % len(scenes) != at:
-                        continue
-                    name = f"{plain(scene)}-{number}--{plain(scripts[row].name)}"
-                    if only is None or name in only:
-                        made[row, number] = self._filmed(
-                            renderer, scene, scripts[row], name, number
-                        )
-                    progress()
-        return [made[key] for key in sorted(made)]
+                for shot in shots:
+                    if shot.scene == scene:
+                        made[shot.name] = self._filmed(renderer, shot, progress)
+        return [made[shot.name] for shot in shots]
 
     def truth(self, task: Task) -> EngineTruth:
         """The film of one of `tasks`; the last one asked for is at hand."""
@@ -84,69 +103,77 @@ class Films:
             self._last = task.name, cached_truth(path, self._made_of(task), _gone(path))
         return self._last[1]
 
+    def control_shots(
+        self, groups: Sequence[Sequence[ActionScript]], scenes: Sequence[str]
+    ) -> list[list[Shot]]:
+        """The scripts of each group in every scene."""
+        return [
+            [
+                Shot(
+                    name=f"{plain(scene)}--{plain(script.name)}", picture=plain(scene),
+                    scene=scene, script=script,
+                )
+                for script in group
+            ]
+            for scene in scenes
+            for group in groups
+        ]  # fmt: skip
+
     def control_tasks(
         self,
-        groups: Sequence[Sequence[ActionScript]],
-        scenes: Sequence[str],
-        progress: Callable[[], object] = lambda: None,
+        groups: Sequence[Sequence[Shot]],
+        progress: Callable[[int], object] = lambda frames: None,
     ) -> list[Task]:
-        """In every scene all scripts of a group from one start that has room for each of them.
+        """Tasks of shots of which each group, in one scene, begins where each of it has room.
 
-        They have steps of one length; a script that comes close to something all the same is left
-        out.
+        They have steps of one length; what comes close to something all the same is left out.
         """
         tasks = []
-        for scene in scenes:
+        for scene in dict.fromkeys(group[0].scene for group in groups):
             with self._engine(scene) as renderer:
                 for group in groups:
-                    tasks += self._group(renderer, scene, group)
-                    progress()
-        return tasks
+                    if group[0].scene == scene:
+                        tasks += self._group(renderer, group, progress)
+        return [task for task in tasks if task.name not in self.close]
 
     def _group(
-        self, renderer: Callable[[], SceneRenderer], scene: str, group: Sequence[ActionScript]
-    ) -> list[Task]:
-        found: list[Start] = []
-
+        self, renderer: Callable[[], SceneRenderer], group: Sequence[Shot],
+        progress: Callable[[int], object],
+    ) -> list[Task]:  # fmt: skip
+        @cache
         def start() -> Start:
-            if not found:
-                found.append(self._start(renderer(), [one.rows for one in group], 0))
-            return found[0]
+            return self._start(renderer(), [one.script.rows for one in group], 0)
 
-        names = [f"{plain(scene)}--{plain(script.name)}" for script in group]
-        tasks = [
-            self._task(name, plain(scene), renderer, scene, script, start)
-            for name, script in zip(names, group, strict=True)
-        ]
-        return [task for task in tasks if self.truth(task).clear]
+        return [self._task(shot, renderer, start, progress) for shot in group]
 
     def _filmed(
-        self, renderer: Callable[[], SceneRenderer], scene: str, script: ActionScript, name: str,
-        number: int,
-    ) -> Task:  # fmt: skip
-        return self._task(
-            name, name, renderer, scene, script,
-            lambda: self._start(renderer(), [script.rows], number),
-        )  # fmt: skip
+        self, renderer: Callable[[], SceneRenderer], shot: Shot, progress: Callable[[int], object]
+    ) -> Task:
+        def start() -> Start:
+            return self._start(renderer(), [shot.script.rows], shot.number)
+
+        return self._task(shot, renderer, start, progress)
 
     def _task(
-        self, name: str, picture: str, renderer: Callable[[], SceneRenderer], scene: str,
-        script: ActionScript, start: Callable[[], Start],
+        self, shot: Shot, renderer: Callable[[], SceneRenderer], start: Callable[[], Start],
+        progress: Callable[[int], object],
     ) -> Task:  # fmt: skip
         """The task of a film, which is made if it is not there."""
-        bare = Task(name=name, picture=picture, script=script, image=None, scene=scene)
 
         def make() -> EngineTruth:
-            return renderer().film(script.rows, start(), rotation_frame=self.filming.rotation_frame)
+            return renderer().film(
+                shot.script.rows, start(), rotation_frame=self.filming.rotation_frame,
+                progress=lambda _: progress(1),
+            )  # fmt: skip
 
-        truth = cached_truth(self._path(name), self._made_of(bare), make)
-        if not truth.clear:
-            self.close.append(name)
-        _, pitch_deg, roll_deg = level_angles_deg(truth.camera_from_world[0, :, :3])
+        first = cached_opening(self._path(shot.name), self._made_of(shot), make)
+        if not first.clear:
+            self.close.append(shot.name)
+        _, pitch_deg, roll_deg = level_angles_deg(first.camera_from_world[0, :, :3])
         return Task(
-            name=name, picture=picture, script=script, image=truth.frames[0].copy(), scene=scene,
-            caption=truth.caption, pitch_deg=float(pitch_deg), roll_deg=float(roll_deg),
-            film=truth.digest, unit_m=truth.unit_m,
+            name=shot.name, picture=shot.picture, script=shot.script, image=first.frames[0],
+            scene=shot.scene, caption=first.caption, pitch_deg=float(pitch_deg),
+            roll_deg=float(roll_deg), film=first.digest, unit_m=first.unit_m,
         )  # fmt: skip
 
     def _start(self, renderer: SceneRenderer, paths: Iterable[np.ndarray], number: int) -> Start:
@@ -174,7 +201,7 @@ class Films:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
-    def _made_of(self, task: Task) -> dict[str, Any]:
+    def _made_of(self, task: Task | Shot) -> dict[str, Any]:
         rows = hashlib.sha256(task.script.rows.tobytes()).hexdigest()
         return {
             "scene": task.scene, "name": task.name, "rows": rows, "shorter": SHORTER,
@@ -189,8 +216,6 @@ def plain(name: str) -> str:
 
 def _gone(path: Path) -> Callable[[], EngineTruth]:
     def make() -> EngineTruth:
-        from dataset.errors import OpenRelicError
-
         raise OpenRelicError(f"{path} has changed or gone; run the same command again")
 
     return make
