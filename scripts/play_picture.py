@@ -1,6 +1,6 @@
 """Take the picture of the play page that docs/play.md shows: a walk in headless Chromium.
 
-    python scripts/play_picture.py configs/tiny.yaml demo docs/play.jpg
+    python scripts/play_picture.py configs/tiny.yaml demo docs/play.jpg [WEIGHTS]
 
 Needs a trained student in the workspace, playwright, and `apt-get install chromium`. The pace is
 the machine's; the world is as good as the student.
@@ -28,10 +28,11 @@ WALK: tuple[tuple[int, tuple[str, ...], str], ...] = (
 
 def main() -> None:
     """Serve the workspace, walk, save the picture."""
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
-    recipe, workspace, out = sys.argv[1:]
+    recipe, workspace, out, *weights = sys.argv[1:]
     command = ["-m", "training.play", recipe, "--workspace", workspace, "--port", "0"]
+    command += ["--weights", *weights] if weights else []
     server = subprocess.Popen([sys.executable, *command], stderr=subprocess.PIPE, text=True)
     try:
         picture = take_picture(address_of(server))

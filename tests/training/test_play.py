@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from labeling.actions import ACTIONS
 from tests.training.micro import make_latents, write_recipe
 from tests.training.playing import Page
 from training.config import read_recipe
+from training.play.__main__ import Settings
 from training.play.pictures import read_image
+from training.play.scripted import play_keys
 from training.stages import open_run, run_stages
 from training.streaming.player import load_player
 from training.streaming.script import parse_script, with_image_row
@@ -104,6 +107,23 @@ def test_the_command_writes_the_video(work, image, tmp_path):
     frames = list(read_frames(out))
     assert len(frames) == 21
     np.testing.assert_array_equal(read_image(str(out)), frames[0])
+
+
+def test_any_weights_of_the_recipe_can_be_played(work, image, tmp_path):
+    workspace, recipe = work
+    teacher = Path(workspace.location) / "runs/micro/teacher-05s/step-000001/transformer_ema"
+    videos = {}
+    for name, weights in {"own": None, "teacher": teacher, "again": teacher}.items():
+        settings = Settings(
+            recipe=str(recipe), workspace=workspace.location, weights=weights, image=str(image),
+            script="W*10", out=str(tmp_path / f"{name}.mp4"),
+        )  # fmt: skip
+        play_keys(settings, "W*10")
+        videos[name] = np.stack(list(read_frames(Path(settings.out))))
+    np.testing.assert_array_equal(videos["teacher"], videos["again"])
+    assert (videos["teacher"] != videos["own"]).any()
+    with pytest.raises(OpenRelicError, match=r"holds no config\.json"):
+        play_keys(replace(settings, weights=tmp_path), "W*10")
 
 
 def test_a_wrong_picture_is_one_line(work, tmp_path):

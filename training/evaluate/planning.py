@@ -79,12 +79,8 @@ def make_plan(settings: "Settings", out: Path, progress: Progress) -> Plan:
             engine=settings.engine,
         )  # fmt: skip
         films = Films(folder=out / "truth", filming=filming)
-    log.info(
-        "%d scripts, at most %d start pictures each, %d systems", len(scripts), settings.limit,
-        len(systems),
-    )  # fmt: skip
     only = None if live or not systems else _video_names(systems)
-    tasks, floor_tasks = _tasks(settings, scripts, scenes, films, only, progress)
+    tasks, floor_tasks = _tasks(settings, systems, scripts, scenes, films, only, progress)
     own = {one.name: one.own_tasks(tasks) for one in systems if isinstance(one, Folder)}
     own = _grouped(own, [*scripts, *SCRIPTS])
     if films and (foreign := _unfilmed(own, floor_tasks)):
@@ -163,8 +159,8 @@ def _unit_m(settings: "Settings") -> float:
 
 
 def _tasks(
-    settings: "Settings", scripts: list[ActionScript], scenes: Sequence[str],
-    films: Films | None, only: set[str] | None, progress: Progress,
+    settings: "Settings", systems: Sequence[Live | Folder], scripts: list[ActionScript],
+    scenes: Sequence[str], films: Films | None, only: set[str] | None, progress: Progress,
 ) -> tuple[list[Task], list[Task]]:  # fmt: skip
     """The tasks of every system, and those of the engine; of the former these `only`, if given."""
     given = None
@@ -174,11 +170,26 @@ def _tasks(
         used = {task.script.name for task in given}
         scripts, only = [one for one in scripts if one.name in used], None
     if films is None:
+        _announce(systems, scripts, given or [], [])
         return given or [], []
     pictures = settings.limit if given is None else 1
     shots = films.shots(scripts, scenes, pictures, only=only)
+    _announce(systems, scripts, shots if given is None else given, shots)
     filmed = _filmed(films, shots, "engine's films", progress)
     return (filmed if given is None else given), filmed
+
+
+def _announce(
+    systems: Sequence[Live | Folder], scripts: Sequence[ActionScript],
+    tasks: Sequence[Task | Shot], shots: Sequence[Shot],
+) -> None:  # fmt: skip
+    """Say how much all of it is; each part says what is left of it when it begins."""
+    columns = [one.name for one in systems] + ["still"]
+    videos = len(tasks) * len(columns) + len(shots)
+    log.info(
+        "tasks: %d, of %d scripts; videos to score in all: %d, of %s", len(tasks), len(scripts),
+        videos, ", ".join([*columns, "engine"] if shots else columns),
+    )  # fmt: skip
 
 
 def _filmed(films: Films, shots: Sequence[Shot], what: str, progress: Progress) -> list[Task]:

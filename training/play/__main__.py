@@ -12,6 +12,7 @@ video is made chunk by chunk.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -30,6 +31,8 @@ class Settings:
     """Recipe of the run that trained the student."""
     workspace: str
     """Folder with `runs/` and `latents/`."""
+    weights: Annotated[Path | None, Word(metavar="FOLDER")] = None
+    """Transformer folder of another student of that recipe; none: the run's own student."""
     image: Annotated[str | None, Word(metavar="FILE")] = None
     """Picture (or MP4: its first frame) to start from; cropped and resized to the recipe's size.
     The page offers it beside first frames of the workspace's held-out samples."""

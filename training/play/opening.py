@@ -31,7 +31,7 @@ def open_page(settings: "Settings", token: str | None) -> None:
             seed=settings.seed, pitch_deg=recipe.play.start_pitch_deg,
             roll_deg=recipe.play.start_roll_deg,
         )  # fmt: skip
-    player = load_player(workspace, recipe, settings.recipe)
+    player = load_player(workspace, recipe, settings.recipe, settings.weights)
     files = Files(workspace=workspace, folder=play_folder(recipe.name))
     desk = Desk(
         player, files, Starts(workspace, given),

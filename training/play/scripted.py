@@ -14,7 +14,7 @@ from tqdm import tqdm
 from dataset.errors import OpenRelicError
 from dataset.video import VideoWriter
 from dataset.workspace import Workspace
-from training.config import read_recipe
+from training.config import Recipe, read_recipe
 from training.play.pictures import read_image
 from training.play.script_file import PlayScript, read_script
 from training.streaming.player import Player, load_player
@@ -31,7 +31,7 @@ def play_keys(settings: "Settings", script: str) -> None:
     """Write the video of held keys, from a picture."""
     recipe = read_recipe(settings.recipe)
     image = read_image(settings.image or "")
-    player = load_player(Workspace(settings.workspace), recipe, settings.recipe)
+    player = _player(settings, recipe)
     keys = parse_script(script, recipe.play.move, recipe.play.turn_deg, player.unit_deg)
     rows = with_image_row(keys, recipe.memory.chunk)
     session = WorldSession.start(
@@ -45,12 +45,17 @@ def play_keys(settings: "Settings", script: str) -> None:
     write_frames(stream(session, rows), 0, len(keys) + 1, player, Path(settings.out))
 
 
+def _player(settings: "Settings", recipe: Recipe) -> Player:
+    workspace = Workspace(settings.workspace)
+    return load_player(workspace, recipe, settings.recipe, settings.weights)
+
+
 def play_recording(settings: "Settings", script: str) -> None:
     """Write the video of a recording again: the same frames, from the same weights."""
     recorded = read_script(Path(script))
     recipe = read_recipe(settings.recipe)
     image = read_image(str(Path(script).parent / Path(recorded.image).name))
-    player = load_player(Workspace(settings.workspace), recipe, settings.recipe)
+    player = _player(settings, recipe)
     if recorded.weights != player.weights_fingerprint:
         log.warning(
             "%s was recorded with other weights of %s: the video will be another",
