@@ -134,11 +134,12 @@ def test_what_is_there_is_not_made_again(done, settings, monkeypatch) -> None:
 def test_a_folder_of_their_videos_scores_as_the_model_that_made_them(
     done, settings, tmp_path
 ) -> None:
-    out, _ = done
-    folder = tmp_path / "theirs"
+    out, folder = tmp_path / "out", tmp_path / "theirs"
+    shutil.copytree(done[0], out)
     folder.mkdir()
     for path in (out / "videos/hasty").glob("*.mp4"):
         (folder / path.name).write_bytes(path.read_bytes())
+        os.utime(folder / path.name, (0, 0))  # older than what was made with others
     # One more, of a script of its own, in the names of their keys.
     own = out / "videos/perfect/tiny-0--walk.mp4"
     (folder / "stroll.mp4").write_bytes(own.read_bytes())
@@ -146,11 +147,13 @@ def test_a_folder_of_their_videos_scores_as_the_model_that_made_them(
     for name in ("look", "walk"):
         text = (out / f"tasks/tiny-0--{name}.yaml").read_text()
         (folder / f"tiny-0--{name}.yaml").write_text(text)
-    evaluate(replace(settings, system=(f"theirs={folder}",), keys=("theirs=matrix-game-2.0",)))
+    change = {"system": (f"theirs={folder}",), "keys": ("theirs=matrix-game-2.0",)}
+    evaluate(replace(settings, **change, out=str(out)))
     found, theirs = means(out), json.loads((out / "scores/theirs/tiny-0--look.json").read_text())
     hasty = json.loads((out / "scores/hasty/tiny-0--look.json").read_text())
     assert theirs["score"]["values"] == hasty["score"]["values"]
     assert ("hasty", "all", "psnr_db") not in found
+    assert probe(out / "beside/tiny-0--look.mp4").width == 2 * 480  # others are no longer shown
     stroll = json.loads((out / "scores/theirs/stroll.json").read_text())["score"]
     assert stroll["script"] == "walk"  # equal rows are one script, with one floor
     assert stroll["values"]["psnr_db"] is None

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dataset.errors import OpenRelicError
 from labeling.camera import extrinsics
 from labeling.formats import Trajectory, write_poses
 from training.evaluate.estimators import make_estimator
-from training.evaluate.films import EngineTruth, cached_truth, is_film
+from training.evaluate.films import EngineTruth, cached_opening, cached_truth, is_film
+from training.evaluate.planning import _check_room
 from training.evaluate.scoring import Scorer
 from training.evaluate.scripts import script_of
 from training.evaluate.tasks import Task
@@ -83,6 +85,9 @@ def test_a_film_is_kept_until_films_are_made_otherwise(
     kept = cached_truth(path, made_of, film)
     assert cached_truth(path, made_of, pytest.fail).digest == kept.digest != ""
     np.testing.assert_array_equal(cached_truth(path, made_of, pytest.fail).frames, FRAMES)
+    opening = cached_opening(path, made_of, pytest.fail)
+    np.testing.assert_array_equal(opening.frames, FRAMES[:1])
+    assert opening.depth_cm is None and opening.digest == kept.digest
     assert not is_film(path, {**made_of, "size": (48, 30)})
     monkeypatch.setattr("training.evaluate.films.FILM_VERSION", 99)
     assert not is_film(path, made_of)
@@ -100,8 +105,16 @@ def test_a_film_of_before_versions_is_of_the_first_and_a_broken_one_is_none(
     facts = {name: value for name, value in vars(film()).items() if name != "digest"}
     np.savez(path, made_of=np.array(json.dumps({"scene": "s"})), **facts)
     assert is_film(path, {"scene": "s"})
-    assert cached_truth(path, {"scene": "s"}, pytest.fail).digest == ""
+    for read in (cached_truth, cached_opening):
+        found = read(path, {"scene": "s"}, pytest.fail)
+        assert found.digest == "" and (found.frames[0] == FRAMES[0]).all()
     monkeypatch.setattr("training.evaluate.films.FILM_VERSION", 2)
     assert not is_film(path, {"scene": "s"})
     path.write_bytes(path.read_bytes()[:1000])
     assert not is_film(path, {"scene": "s"})
+
+
+def test_films_that_the_disk_cannot_hold_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    _check_room(tmp_path / "truth", 1000)
+    with pytest.raises(OpenRelicError, match="need 1000000000.0 GB"):
+        _check_room(tmp_path / "truth", 10**18)

@@ -56,7 +56,7 @@ class Settings:
     """Horizontal field of view: of the captured 16:9 picture where the engine films, of the video
     itself where the picture is not the engine's."""
     unit_m: float | None = None
-    """Metres of a usual step in the engine's scenes, less where they have no room for it; the median
+    """Metres of a usual step in the engine's scenes, less where there is no room for it; the median
     of the workspace's samples."""
     rotation_frame: Literal["camera", "level"] | None = None
     """What pans turn about; the first model's."""

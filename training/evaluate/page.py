@@ -119,8 +119,12 @@ def _steps(scores: Sequence[Score]) -> str:
     found = sorted({score.unit_m for score in scores if score.unit_m is not None})
     if not found:
         return ""
-    span = f"{found[0]:g} m" if len(found) == 1 else f"{found[0]:g} to {found[-1]:g} m"
-    return f" A usual step is {span} in the engine's scenes, as long as they have room for."
+    if len(found) == 1:
+        return f" A usual step is {found[0]:.3g} m in the engine's scenes."
+    return (
+        f" A usual step is {found[0]:.3g} to {found[-1]:.3g} m in the engine's scenes: shorter where "
+        "a script would not fit."
+    )
 
 
 def _main_table(plan: Plan, scores: Sequence[Score], means: Lookup) -> str:
