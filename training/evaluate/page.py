@@ -122,8 +122,8 @@ def _steps(scores: Sequence[Score]) -> str:
     if len(found) == 1:
         return f" A usual step is {found[0]:.3g} m in the engine's scenes."
     return (
-        f" A usual step is {found[0]:.3g} to {found[-1]:.3g} m in the engine's scenes: shorter where "
-        "a script would not fit."
+        f" A usual step is {found[0]:.3g} to {found[-1]:.3g} m in the engine's scenes: shorter "
+        "where a script would not fit."
     )
 
 
