@@ -180,8 +180,8 @@ def _readings(
     with progress("control", len(left), "video") as done:
         for at in left:
             system, task, video = wanted[at]
-            found[at] = _read(system, task, films.truth(task), video)
-            _keep(found[at], paths[at], stamps[at])
+            reading = found[at] = _read(system, task, films.truth(task), video)
+            _keep(reading, paths[at], stamps[at])
             done()
     return [one for one in found if one is not None]
 

@@ -184,7 +184,7 @@ class SceneRenderer:
         start: Start,
         *,
         rotation_frame: RotationFrame = "camera",
-        progress: Callable[[int], None] = lambda _: None,
+        progress: Callable[[int], object] = lambda _: None,
     ) -> EngineTruth:
         """Film action rows (T, 13), whose first is static, from a start, with its steps."""
         R, position = integrate(
@@ -207,7 +207,7 @@ class SceneRenderer:
         self,
         R_cam_from_world: np.ndarray,
         position_m: np.ndarray,
-        progress: Callable[[int], None] = lambda _: None,
+        progress: Callable[[int], object] = lambda _: None,
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         """Pictures (N, H, W, 3), depth (N, H, W) in cm or None, cameras (N, 3, 4) as drawn."""
         from capture.recording.frames import DEPTH, LIT
