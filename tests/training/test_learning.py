@@ -28,6 +28,7 @@ from training.learning.motion import (
     MotionFields,
     fit_each_alone,
     fit_motion,
+    flow_certainty,
     optical_flow,
 )
 from training.learning.windows import Window
@@ -130,8 +131,25 @@ def test_fields_fitted_alone_tell_which_one_moved() -> None:
     for axis in range(6):
         flow = -3.0 * basis[:, :, axis]
         flow[::4] += 30.0
-        found, left = fit_each_alone(basis, flow)
-        assert left.argmin() == axis and found[axis] == pytest.approx(-3.0, abs=0.02)
+        found, left = fit_each_alone(basis, flow, np.tile(np.eye(2), (len(flow), 1, 1)))
+        assert left.argmin() == axis and found[axis] == pytest.approx(-3.0, rel=0.02)
+
+
+def test_texture_tells_which_flow_counts() -> None:
+    sky = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    assert np.abs(flow_certainty(sky)).max() == 0
+    horizon = sky.copy()
+    horizon[HEIGHT // 2 :] = 60
+    near = flow_certainty(horizon).reshape(HEIGHT // 4, WIDTH // 4, 2, 2)[HEIGHT // 8, 5]
+    assert near[1, 1] > 0.9 and np.abs(near[[0, 0, 1], [0, 1, 0]]).max() < 1e-6
+    # A sky says nothing against a pan that everything else shows.
+    fields = MotionFields.of(LENS, WIDTH, HEIGHT)
+    basis = fields.basis(np.full(len(fields.rotations_N23), 0.2))
+    flow, certain = 4.0 * basis[:, :, 3], np.tile(np.eye(2), (len(basis), 1, 1))
+    flow[: len(flow) * 2 // 3] = certain[: len(flow) * 2 // 3] = 0
+    found, left = fit_each_alone(basis, flow, certain)
+    assert left.argmin() == 3 and found[3] == pytest.approx(4.0, rel=0.05)
+    assert np.abs(fit_each_alone(basis, flow * 0 + 9, 0 * certain)[0]).max() == 0
 
 
 def test_every_motion_before_the_wall_is_read_as_it_was(

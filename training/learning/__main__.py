@@ -42,8 +42,9 @@ class Settings:
     """calibrate: stop after the motion estimator's own matrix; train: do not examine."""
     images: int = 6
     """Held-out pictures that actions are played from."""
-    play_latents: int = 8
-    """Latents of such a play, a whole number of chunks."""
+    play_latents: int = 4
+    """Latents of such a play, a whole number of chunks; after 12 frames of a turn most of what is
+    in view was in no picture."""
     windows: int = 24
     """Held-out windows that turn back, for the memory exams."""
 

@@ -23,7 +23,9 @@ from training.learning.motion import (
     MotionFields,
     fit_each_alone,
     fit_motion,
+    flow_certainty,
     optical_flow,
+    smoothed,
 )
 
 CLASSES = ACTIONS[:12]
@@ -31,6 +33,8 @@ LEAST = 0.25
 """Of a usual motion: below it a picture counts as not moving."""
 ALONE = 0.35
 """Of the largest motion: others below it do not count, so that one is commanded alone."""
+MOST = 2.0
+"""Usual motions that one held key can be read as."""
 MOST_PAIRS = 600
 
 
@@ -59,7 +63,8 @@ class Calibration:
         Its size, in usual motions, is the median over the pairs.
         """
         basis = self.fields.basis(self.inverse_depth_N)
-        fits = [fit_each_alone(basis, optical_flow(before, after)) for before, after in pairs]
+        most_6 = MOST * self.alone_gain_6 * self.usual_6
+        fits = [_each_alone(basis, *pair, most_6) for pair in pairs]
         axis = int(np.sum([left for _, left in fits], axis=0).argmin())
         motion = np.zeros(6)
         motion[axis] = np.median([found[axis] for found, _ in fits])
@@ -68,7 +73,7 @@ class Calibration:
 
 def calibrate(windows: Iterable[KnownVideo], usual_6: np.ndarray) -> Calibration:
     """Fit inverse depth and gains to windows of one picture size."""
-    pairs, fields = [], None
+    pairs, pictures, fields = [], [], None
     for window in windows:
         _, height, width, _ = window.frames.shape
         fields = fields or MotionFields.of(window.intrinsics, width, height)
@@ -76,6 +81,7 @@ def calibrate(windows: Iterable[KnownVideo], usual_6: np.ndarray) -> Calibration
         for t in range(0, len(window.frames) - GAP, GAP):
             flow = optical_flow(window.frames[t], window.frames[t + GAP])
             pairs.append((flow, true[t]))
+            pictures.append((window.frames[t], window.frames[t + GAP]))
         if len(pairs) >= MOST_PAIRS:
             break
     if fields is None or not pairs:
@@ -83,16 +89,24 @@ def calibrate(windows: Iterable[KnownVideo], usual_6: np.ndarray) -> Calibration
     inverse_depth = _inverse_depth(fields, pairs)
     basis = fields.basis(inverse_depth)
     found = np.stack([fit_motion(basis, flow) for flow, _ in pairs])
-    single = np.stack([fit_each_alone(basis, flow)[0] for flow, _ in pairs])
     true = np.stack([motion for _, motion in pairs])
-    lonely = np.array([alone(motion) >= 0 for motion in true / usual_6])
+    lonely = [i for i, motion in enumerate(true) if alone(motion / usual_6) >= 0]
+    single = np.array([_each_alone(basis, *pictures[i])[0] for i in lonely]).reshape(-1, 6)
     return Calibration(
         fields=fields,
         inverse_depth_N=inverse_depth,
         gain_6=_gains(found, true, usual_6),
-        alone_gain_6=_gains(single[lonely], true[lonely], usual_6),
+        alone_gain_6=_gains(single, true[lonely], usual_6),
         usual_6=usual_6,
     )
+
+
+def _each_alone(
+    basis: np.ndarray, before: np.ndarray, after: np.ndarray, most_6: np.ndarray | float = np.inf
+) -> tuple[np.ndarray, np.ndarray]:
+    """`fit_each_alone` of two pictures."""
+    before, after = smoothed(before), smoothed(after)
+    return fit_each_alone(basis, optical_flow(before, after), flow_certainty(before), most_6)
 
 
 def _inverse_depth(
