@@ -53,7 +53,7 @@ class Calibration:
 
     def motion(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """The six signed motions between two pictures, in usual motions."""
-        flow = optical_flow(before, after)
+        flow = optical_flow(smoothed(before), smoothed(after))
         found = fit_motion(self.fields.basis(self.inverse_depth_N), flow)
         return found / self.gain_6 / self.usual_6
 
@@ -64,7 +64,7 @@ class Calibration:
         """
         basis = self.fields.basis(self.inverse_depth_N)
         most_6 = MOST * self.alone_gain_6 * self.usual_6
-        fits = [_each_alone(basis, *pair, most_6) for pair in pairs]
+        fits = [_each_alone(basis, *map(smoothed, pair), most_6) for pair in pairs]
         axis = int(np.sum([left for _, left in fits], axis=0).argmin())
         motion = np.zeros(6)
         motion[axis] = np.median([found[axis] for found, _ in fits])
@@ -79,9 +79,9 @@ def calibrate(windows: Iterable[KnownVideo], usual_6: np.ndarray) -> Calibration
         fields = fields or MotionFields.of(window.intrinsics, width, height)
         true = signed_motions(window)
         for t in range(0, len(window.frames) - GAP, GAP):
-            flow = optical_flow(window.frames[t], window.frames[t + GAP])
-            pairs.append((flow, true[t]))
-            pictures.append((window.frames[t], window.frames[t + GAP]))
+            before, after = smoothed(window.frames[t]), smoothed(window.frames[t + GAP])
+            pairs.append((optical_flow(before, after), true[t]))
+            pictures.append((before, after))
         if len(pairs) >= MOST_PAIRS:
             break
     if fields is None or not pairs:
@@ -104,8 +104,7 @@ def calibrate(windows: Iterable[KnownVideo], usual_6: np.ndarray) -> Calibration
 def _each_alone(
     basis: np.ndarray, before: np.ndarray, after: np.ndarray, most_6: np.ndarray | float = np.inf
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`fit_each_alone` of two pictures."""
-    before, after = smoothed(before), smoothed(after)
+    """`fit_each_alone` of two smoothed pictures."""
     return fit_each_alone(basis, optical_flow(before, after), flow_certainty(before), most_6)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER = "learning"
 CALIBRATION_WINDOWS = 40
-EXAMINED = 3
+EXAMINED = 4
 """Of how students are examined: another number examines them again."""
 
 
