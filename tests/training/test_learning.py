@@ -261,7 +261,8 @@ def test_the_whole_proof_runs_resumes_and_says_what_is_missing(tmp_path: Path) -
             memory["own"]["passed"].get("frozen", 0) == memory["own"]["passed"].get("mean", 0) == 0
         )
     assert "causal-no-pose-1: follows" in text
-    assert (folder / "summary.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("summary.png", "curves.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
     for name in summary["students"]:
         assert (folder / f"{name}.jpg").read_bytes().startswith(b"\xff\xd8")
     before = {path: path.stat().st_mtime_ns for path in folder.glob("causal-*.json")}

@@ -64,7 +64,9 @@ class Calibration:
         """
         basis = self.fields.basis(self.inverse_depth_N)
         most_6 = MOST * self.alone_gain_6 * self.usual_6
-        fits = [_each_alone(basis, *map(smoothed, pair), most_6) for pair in pairs]
+        fits = [
+            _each_alone(basis, smoothed(before), smoothed(after), most_6) for before, after in pairs
+        ]
         axis = int(np.sum([left for _, left in fits], axis=0).argmin())
         motion = np.zeros(6)
         motion[axis] = np.median([found[axis] for found, _ in fits])

@@ -20,7 +20,7 @@ from training.learning.calibration import Calibration, accuracy, calibrate, conf
 from training.learning.exams import examine_student
 from training.learning.following import Student, follow_actions
 from training.learning.motion import GAP
-from training.learning.summary import draw_summary, summary_text
+from training.learning.summary import draw_curves, draw_summary, summary_text
 from training.learning.variants import train_variant
 from training.learning.windows import Window, WindowSource
 from training.teacher import train_teacher
@@ -47,6 +47,7 @@ def run_proof(context: RunContext, settings: "Settings") -> str:
     floor = _kept(folder / "calibration.json", f"{_stamp(context)} {EXAMINED}",
                   lambda: _floor(source, tokenizer, calibration))  # fmt: skip
     records: dict[str, dict[str, Any]] = {}
+    stages: dict[str, Path] = {}
     if settings.only != "calibrate":
         teachers = train_teacher(context)
         for seed in settings.seeds:
@@ -54,13 +55,15 @@ def run_proof(context: RunContext, settings: "Settings") -> str:
                 own, student, weights = train_variant(
                     context, teachers, variant, settings.students, seed
                 )
+                name = f"{settings.students}-{variant}-{seed}"
+                stages[name] = weights.parents[1]
                 if settings.only == "train":
                     continue
-                name = f"{settings.students}-{variant}-{seed}"
                 stamp = f"{_stamp(context)} {weights.parent.name} {settings} {EXAMINED}"
                 picture = folder / f"{name}.jpg"
                 test = _test(own, settings, student, source, calibration, tokenizer, picture)
                 records[name] = _kept(folder / f"{name}.json", stamp, test)
+        draw_curves(teachers[max(teachers)].parents[1], stages, folder / "curves.png")
     summary = {"calibration": floor, "students": records}
     _write(folder / "summary.json", summary)
     draw_summary(summary, folder / "summary.png")

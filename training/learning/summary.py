@@ -1,15 +1,19 @@
 """Tables and a picture of what was proven, and of what was not.
 
-Public: `summary_text`, `draw_summary`.
+Public: `summary_text`, `draw_summary`, `draw_curves`.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from training.learning.calibration import CLASSES
+from training.loop import METRICS
 
+SMOOTHED = 5
 EXAMS = {"context": "exam A, context", "own": "exam B, self-consistency"}
 
 
@@ -84,3 +88,35 @@ def draw_summary(summary: dict[str, Any], path: Path) -> None:
         axis.set_xlabel("read")
     axes[0].set_ylabel("there, or held")
     figure.savefig(path, dpi=120)
+
+
+def draw_curves(teacher: Path, students: Mapping[str, Path], path: Path) -> None:
+    """Losses of the teacher's stage and of the students' last ones, means over `SMOOTHED` lines.
+
+    A stage whose lines hold no `loss`, such as DMD's, has no curve.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axis, runs in ((left, {"teacher": teacher}), (right, students)):
+        for name, folder in runs.items():
+            steps, losses = _losses(folder / METRICS)
+            if len(steps):
+                axis.plot(steps, losses, label=name)
+        axis.set_xlabel("updates")
+        axis.grid(alpha=0.3)
+        axis.legend()
+    left.set_ylabel("flow-matching loss")
+    left.set_yscale("log")
+    figure.savefig(path, dpi=100)
+
+
+def _losses(metrics: Path) -> tuple[np.ndarray, np.ndarray]:
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    found = np.array([(line["step"], line["loss"]) for line in lines if "loss" in line])
+    if not len(found):
+        return np.zeros(0), np.zeros(0)
+    width = min(SMOOTHED, len(found))
+    means = np.convolve(found[:, 1], np.full(width, 1 / width), mode="valid")
+    return found[width - 1 :, 0], means
