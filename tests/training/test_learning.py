@@ -1,6 +1,7 @@
 """What the proofs of learning measure with, against scenes whose geometry is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +268,8 @@ def test_the_whole_proof_runs_resumes_and_says_what_is_missing(tmp_path: Path) -
         assert (folder / f"{name}.jpg").read_bytes().startswith(b"\xff\xd8")
     before = {path: path.stat().st_mtime_ns for path in folder.glob("causal-*.json")}
     assert prove() == text
+    settings = replace(settings, variants=("full",))  # other company does not examine it again
+    assert "no-pose" not in prove()
     assert {path: path.stat().st_mtime_ns for path in folder.glob("causal-*.json")} == before
     bad = make_latents(tmp_path / "none", recipe, train=2, val=1)
     with pytest.raises(OpenRelicError, match="--palindromes"):

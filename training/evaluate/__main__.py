@@ -33,7 +33,8 @@ class Settings:
     videos: str = ""
     """A folder of videos with their scripts; the same as --system NAME=FOLDER."""
     system: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """NAME=recipe.yaml, NAME=FOLDER of videos, or NAME=adapter.py:function; as often as wanted."""
+    """NAME=recipe.yaml or recipe.yaml@FOLDER of weights, NAME=FOLDER of videos, or
+    NAME=adapter.py:function; as often as wanted."""
     keys: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Action set (6T6R, 5T4R, 4T4R, 4T, 7T2R, matrix-game-2.0 or a YAML file) of the systems, or of
     one as NAME=SET; scripts are reduced to what all can do."""

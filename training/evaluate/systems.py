@@ -2,7 +2,8 @@
 
 A system is given as NAME=SPEC, where SPEC is one of
 
-- `recipe.yaml`: the student of a run in the workspace;
+- `recipe.yaml`: the student of a run in the workspace; `recipe.yaml@FOLDER`: that recipe with the
+  weights of another transformer folder;
 - a folder of videos, made elsewhere from the tasks' pictures, or with scripts of their own;
 - `adapter.py:function` or `module:function`: a function without arguments that gives a
   `training.streaming.protocol.StreamingModel`.
@@ -50,17 +51,18 @@ class Live(System):
 
     def load(self) -> tuple[StreamingModel, str]:
         """The model, and what its videos depend on."""
-        if self.spec.endswith((".yaml", ".yml")):
+        if _is_recipe(self.spec):
             return self._student()
         model = _adapter(self.spec)
         return model, str(getattr(model, "fingerprint", self.spec))
 
     def _student(self) -> tuple[StreamingModel, str]:
-        from training.streaming.model import load_model
+        from training.streaming.model import load_model, recipe_and_weights
 
         if self.workspace is None:
             raise OpenRelicError(f"{self.name}={self.spec} is a recipe: --workspace says where")
-        model = load_model(self.spec, Workspace(self.workspace))
+        recipe, weights = recipe_and_weights(self.spec)
+        model = load_model(recipe, Workspace(self.workspace), weights)
         return model, model.player.fingerprint + model.player.weights_fingerprint
 
 
@@ -185,12 +187,16 @@ def _system(name: str, spec: str, keys: KeySet, workspace: str | None) -> Live |
         if not videos:
             raise OpenRelicError(f"{spec} holds no video ({', '.join(VIDEO_SUFFIXES)})")
         return Folder(name=name, keys=keys, spec=spec, videos=videos)
-    if spec.endswith((".yaml", ".yml")) or ":" in spec:
+    if _is_recipe(spec) or ":" in spec:
         return Live(name=name, keys=keys, spec=spec, workspace=workspace)
     raise OpenRelicError(
-        f"{name}={spec} is no system: give a recipe (.yaml), a folder of videos, or an adapter "
-        "(adapter.py:function)"
+        f"{name}={spec} is no system: give a recipe (.yaml, or .yaml@FOLDER of weights), a folder "
+        "of videos, or an adapter (adapter.py:function)"
     )
+
+
+def _is_recipe(spec: str) -> bool:
+    return spec.partition("@")[0].endswith((".yaml", ".yml"))
 
 
 def _adapter(spec: str) -> StreamingModel:

@@ -29,10 +29,10 @@ from training.exam.subjects import (
     adapter_subject,
     engine_subjects,
     student_subjects,
-    weights_folder,
 )
 from training.exam.summary import SummaryRow
 from training.exam.tours import TOURS
+from training.streaming.model import recipe_and_weights
 
 if TYPE_CHECKING:
     from training.exam.__main__ import Settings
@@ -89,13 +89,13 @@ def _write(
 def _subjects(settings: "Settings") -> list[Subject]:
     found = []
     if settings.recipe:
-        recipe, weights = weights_folder(settings.recipe)
+        recipe, weights = recipe_and_weights(settings.recipe)
         found += student_subjects(recipe, settings.workspace, settings.memory, weights=weights)
     for entry in settings.system:
         name, equals, spec = entry.partition("=")
         if not equals or not name or not spec:
             raise OpenRelicError(f"--system {entry!r}: write NAME=SPEC")
-        recipe, weights = weights_folder(spec)
+        recipe, weights = recipe_and_weights(spec)
         if recipe.endswith((".yaml", ".yml")):
             if not settings.workspace:
                 raise OpenRelicError(f"--system {entry}: a recipe needs --workspace")

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,11 +174,3 @@ def video_digest(video: KnownVideo) -> str:
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def weights_folder(spec: str) -> tuple[str, str | None]:
-    """`recipe.yaml@FOLDER` as recipe and folder of weights."""
-    recipe, _, folder = spec.partition("@")
-    if folder and not Path(folder).is_dir():
-        raise OpenRelicError(f"{spec}: there is no folder {folder}")
-    return recipe, folder or None

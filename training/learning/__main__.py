@@ -49,6 +49,11 @@ class Settings:
     windows: int = 24
     """Held-out windows that turn back, for the memory exams."""
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """What an exam of a student depends on; which others are examined does not matter."""
+        return self.images, self.play_latents, self.windows
+
 
 def main() -> None:
     """Run the command."""

@@ -59,7 +59,7 @@ def run_proof(context: RunContext, settings: "Settings") -> str:
                 stages[name] = weights.parents[1]
                 if settings.only == "train":
                     continue
-                stamp = f"{_stamp(context)} {weights.parent.name} {settings} {EXAMINED}"
+                stamp = f"{_stamp(context)} {weights.parent.name} {settings.sizes} {EXAMINED}"
                 picture = folder / f"{name}.jpg"
                 test = _test(own, settings, student, source, calibration, tokenizer, picture)
                 records[name] = _kept(folder / f"{name}.json", stamp, test)

@@ -4,7 +4,7 @@
     stream = model.start(image, caption="a kitchen", seed=1)
     frames = stream.step(rows)
 
-Public: `StudentModel`, `PlayedStream`, `load_model`.
+Public: `StudentModel`, `PlayedStream`, `load_model`, `recipe_and_weights`.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dataset.errors import OpenRelicError
 from dataset.workspace import Workspace
 from training.config import read_recipe
 from training.streaming.player import Player, load_player
@@ -93,3 +94,11 @@ def load_model(
     read = read_recipe(recipe)
     folder = None if weights is None else Path(weights)
     return StudentModel(player=load_player(workspace, read, str(recipe), folder), name=read.name)
+
+
+def recipe_and_weights(spec: str) -> tuple[str, str | None]:
+    """`recipe.yaml` or `recipe.yaml@FOLDER` as a recipe and a transformer folder of it."""
+    recipe, _, folder = spec.partition("@")
+    if folder and not Path(folder).is_dir():
+        raise OpenRelicError(f"{spec}: there is no folder {folder}")
+    return recipe, folder or None
