@@ -246,6 +246,7 @@ def test_recordings_join_a_plan_or_begin_one(tmp_path: Path):
     assert refused.returncode == 1 and "/Game/Maps/Nowhere is not among" in refused.stderr
 
 
+@pytest.mark.slow
 def test_recordings_stand_for_minutes_of_a_new_plan(tmp_path: Path):
     scenes, listed = tmp_path / "scenes.yaml", tmp_path / "rides.yaml"
     scenes.write_text(SCENES)
