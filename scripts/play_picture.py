@@ -17,12 +17,13 @@ from playwright.sync_api import Page, sync_playwright
 MOST_BYTES = 250_000
 WAIT_MS = 300_000
 # Chunks to reach with these keys held; then a branch is kept, or returned to.
+KEPT = 3
 WALK: tuple[tuple[int, tuple[str, ...], str], ...] = (
-    (3, ("w",), ""),
-    (6, ("w", "ArrowLeft"), "keep"),
-    (9, ("w", "ArrowRight"), "back"),
-    (8, ("d", "ArrowLeft"), ""),
-    (10, ("s",), ""),
+    (2, ("w",), ""),
+    (KEPT, ("ArrowLeft",), "keep"),
+    (5, ("ArrowRight",), "back"),
+    (4, ("a",), ""),
+    (5, ("s",), ""),
 )
 
 
@@ -73,7 +74,7 @@ def take_picture(address: str) -> bytes:
                 page.wait_for_selector("[data-branch='1']")
             elif then == "back":
                 page.click("[data-branch='1']")
-                wait(page, "document.body.dataset.chunks === '6'")
+                wait(page, f"document.body.dataset.chunks === '{KEPT}'")
         wait(page, "[...document.querySelectorAll('#strip img')].every((one) => one.complete)")
         return small_enough(page)
 
