@@ -6,13 +6,16 @@
 FOLDER has Wan-2.1's layout: `transformer/` with RELIC's encoders among its weights, `scheduler/`
 with the recipe's shift, and `vae/`, `text_encoder/`, `tokenizer/` copied from where the recipe has
 them. `teacher.pretrained`, `latents.pretrained` and `text.pretrained` may name it. diffusers opens
-it too, but leaves RELIC's encoders out: it then makes video as if nobody steered.
+it too, but leaves RELIC's encoders out: it then makes video as if nobody steered. A preconditioned
+network (`training.preconditioning`) is not Wan's; its folder names our class, so that diffusers
+refuses it instead of taking its output for a velocity.
 """
 
 import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tyro
 
@@ -66,10 +69,19 @@ def main() -> None:
     write_scheduler(part / "scheduler", recipe.flow.shift)
     for section, names in PARTS.items():
         parts += copy_parts(getattr(recipe, section).pretrained, names, part)
-    classes = {name: CLASSES[name] for name in sorted(parts)}
-    (part / "model_index.json").write_bytes(json_bytes({"_class_name": "WanPipeline", **classes}))
+    (part / "model_index.json").write_bytes(json_bytes(model_index(parts, weights)))
     part.rename(out)
     log.info("%s: %s, from %s", out, ", ".join(sorted(parts)), weights)
+
+
+def model_index(parts: list[str], weights: Path) -> dict[str, Any]:
+    """What diffusers' pipeline is to load each part with."""
+    from training.weights import load_config
+
+    classes = {name: CLASSES[name] for name in sorted(parts)}
+    if load_config(weights).preconditioned:
+        classes["transformer"] = ["training.transformer", "RelicTransformer"]
+    return {"_class_name": "WanPipeline", **classes}
 
 
 def trained_weights(run: Path, stage: str, command: str) -> Path:

@@ -13,7 +13,7 @@ from dataset.errors import OpenRelicError
 from dataset.latents.tokenizers import WanTokenizer
 from tests.training.micro import make_latents, write_recipe
 from training.config import Recipe, read_recipe
-from training.export import copy_parts, trained_weights, write_scheduler
+from training.export import copy_parts, model_index, trained_weights, write_scheduler
 from training.pretrained import check_pretrained, find_pretrained
 from training.stages import open_run
 from training.teacher import first_weights, train_teacher
@@ -159,3 +159,14 @@ def test_a_teacher_trained_from_a_folder_ends_as_one(wan, tmp_path) -> None:
     record = json.loads((weights / "config.json").read_text())
     assert record["rotation_frame"] == "camera"
     assert "action_encoder.linear_1.weight" in TensorFiles(weights).names
+
+    # A network whose output is no velocity is not given out as Wan's.
+    parts = ["transformer", "scheduler"]
+    assert model_index(parts, weights)["transformer"] == ["diffusers", "WanTransformer3DModel"]
+    (weights / "config.json").write_text(json.dumps({**record, "preconditioned": True}))
+    assert model_index(parts, weights)["transformer"] == [
+        "training.transformer",
+        "RelicTransformer",
+    ]
+    with pytest.raises(OpenRelicError, match="preconditioned is True there and False in the"):
+        check_pretrained(other, "camera")
