@@ -95,12 +95,13 @@ class LatentData:
     def channel_rms(self, most: int = 64) -> tuple[float, ...]:
         """Root mean square of each channel over at most `most` samples, spread over the split."""
         places = np.linspace(0, len(self.rows) - 1, min(most, len(self.rows))).round().astype(int)
-        squares = [
-            read_sample(self._workspace, self.rows[place]).latents.astype(np.float64) ** 2
+        means = [
+            np.square(
+                read_sample(self._workspace, self.rows[place]).latents, dtype=np.float64
+            ).mean((1, 2, 3))
             for place in places
         ]
-        means = np.mean([square.mean((1, 2, 3)) for square in squares], axis=0)
-        return tuple(float(value) for value in np.sqrt(means).astype(np.float32))
+        return tuple(float(value) for value in np.sqrt(np.mean(means, axis=0)).astype(np.float32))
 
     def _poses(self, actions: torch.Tensor, rows: list[LatentRow]) -> torch.Tensor:
         return poses_from_actions(

@@ -7,8 +7,8 @@ FOLDER has Wan-2.1's layout: `transformer/` with RELIC's encoders among its weig
 with the recipe's shift, and `vae/`, `text_encoder/`, `tokenizer/` copied from where the recipe has
 them. `teacher.pretrained`, `latents.pretrained` and `text.pretrained` may name it. diffusers opens
 it too, but leaves RELIC's encoders out: it then makes video as if nobody steered. A preconditioned
-network (`training.preconditioning`) is not Wan's; its folder names our class, so that diffusers
-refuses it instead of taking its output for a velocity.
+network (`training.preconditioning`) is not Wan's, its output is no velocity: `model_index.json`
+then names our class instead of diffusers'.
 """
 
 import logging

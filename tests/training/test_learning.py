@@ -249,7 +249,7 @@ def test_the_whole_proof_runs_resumes_and_says_what_is_missing(tmp_path: Path) -
 
     text = prove()
     folder = tmp_path / "ws/runs/micro/learning"
-    summary = json.loads((folder / "summary.json").read_text())
+    summary = json.loads((folder / "summary-causal.json").read_text())
     assert set(summary["students"]) == {"causal-full-1", "causal-no-pose-1"}
     for record in summary["students"].values():
         following, memory = record["following"], record["memory"]
@@ -262,7 +262,7 @@ def test_the_whole_proof_runs_resumes_and_says_what_is_missing(tmp_path: Path) -
             memory["own"]["passed"].get("frozen", 0) == memory["own"]["passed"].get("mean", 0) == 0
         )
     assert "causal-no-pose-1: follows" in text
-    for name in ("summary.png", "curves.png"):
+    for name in ("summary-causal.png", "curves-causal.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
     for name in summary["students"]:
         assert (folder / f"{name}.jpg").read_bytes().startswith(b"\xff\xd8")

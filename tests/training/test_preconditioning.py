@@ -1,5 +1,6 @@
 """Scales of inputs and outputs against Karras et al.'s own formulas and a fitted linear guess."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,5 @@ def test_a_silent_network_guesses_linearly_and_its_folder_remembers_the_sizes(
     x, level = torch.randn(1, 3, 2, 4, 4), torch.tensor([[0.0, 700.0]])
     found = model(x, level, torch.zeros(1, 1, 8))
     torch.testing.assert_close(found, NoiseScales(RMS, level / 1000).velocity(0 * x, x))
-    import json
-
     (tmp_path / "config.json").write_text(json.dumps(config.to_json()))
     assert load_config(tmp_path) == config

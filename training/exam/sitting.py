@@ -24,7 +24,7 @@ from training.learning.motion import GAP
 
 log = logging.getLogger(__name__)
 
-RULES = 3
+RULES = 4
 """Raised whenever what counts, or how it is scored, changes: older records are made again."""
 PAST_FRAMES = 16
 """One second: the past in a window of 8 latents with chunks of 4."""

@@ -7,9 +7,9 @@
 
 Reads shards/ and latents/. Calibrates the motion estimator on rendered pictures, trains one shared
 teacher, then each variant for each seed on the same budget, and writes `runs/<name>/learning/`:
-calibration.json; curves.png, losses; a record a student, and a picture of what it made of every
-held key; summary.json and summary.png. Killed and started again it goes on where it was; what is
-finished is kept.
+calibration.json; a record a student, and a picture of what it made of every held key; and
+summary-KIND.json and .png, curves-KIND.png, of the students of this call. Killed and started again
+it goes on where it was; what is finished is kept.
 """
 
 import logging

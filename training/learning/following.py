@@ -1,9 +1,10 @@
 """Action following: whether what a student shows moves as the held key says.
 
 From every held-out image all twelve actions are played, each held throughout. What is read from
-the pictures (`training.learning.motion`) makes a 12 x 12 confusion matrix. Controls: the same
-videos scored against a random permutation of the actions, which must fall to chance; and a frozen
-camera, the first picture repeated, in which nothing may be read.
+the pictures, one motion alone (`training.learning.motion`), makes a 12 x 12 confusion matrix; what
+the first ones became is drawn. Controls: the same videos scored against a random permutation of the
+actions, which must fall to chance; and a frozen camera, the first picture repeated, in which
+nothing may be read.
 
 Public: `ActionScores`, `follow_actions`, `held_actions`.
 """
@@ -97,7 +98,7 @@ def follow_actions(
 
     What the first ones became is drawn to `picture`.
     """
-    counts, right, agreements, frozen = np.zeros((12, 13), np.int64), [], [], 0
+    counts, readings, agreements, frozen = np.zeros((12, 13), np.int64), [], [], 0
     plays = []
     for number, window in enumerate(windows):
         videos = _play(context, student, window, tokenizer, latents, number)
@@ -105,15 +106,15 @@ def follow_actions(
         read = [classify(calibration.one_motion(_pairs(frames))) for frames in videos]
         for held, found in enumerate(read):
             counts[held, found] += 1
-        right.append(read)
+        readings.append(read)
         plays.append(videos)
         agreements.extend(_agreement(motions))
         still = np.repeat(videos[0][:1], GAP + 1, axis=0)
         frozen += classify(calibration.one_motion(_pairs(still))) < 12
-    draw_played(plays[:DRAWN], right[:DRAWN], picture)
+    draw_played(plays[:DRAWN], readings[:DRAWN], picture)
     return ActionScores(
         counts=counts,
-        permuted=_permuted(np.array(right), context.recipe.seed),
+        permuted=_permuted(np.array(readings), context.recipe.seed),
         frozen=frozen / max(1, len(windows)),
         agreement=float(np.mean(agreements)),
     )

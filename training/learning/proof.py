@@ -44,7 +44,7 @@ def run_proof(context: RunContext, settings: "Settings") -> str:
     source = WindowSource(context, latents)
     tokenizer = load_stored_tokenizer(context.workspace, context.recipe.latents)
     calibration = calibrated(context, source)
-    floor = _kept(folder / "calibration.json", f"{_stamp(context)} {EXAMINED}",
+    floor = _kept(folder / "calibration.json", _stamp(context),
                   lambda: _floor(source, tokenizer, calibration))  # fmt: skip
     records: dict[str, dict[str, Any]] = {}
     stages: dict[str, Path] = {}
@@ -59,14 +59,16 @@ def run_proof(context: RunContext, settings: "Settings") -> str:
                 stages[name] = weights.parents[1]
                 if settings.only == "train":
                     continue
-                stamp = f"{_stamp(context)} {weights.parent.name} {settings.sizes} {EXAMINED}"
+                stamp = f"{_stamp(context)} {weights.parent.name} {settings.sizes}"
                 picture = folder / f"{name}.jpg"
                 test = _test(own, settings, student, source, calibration, tokenizer, picture)
                 records[name] = _kept(folder / f"{name}.json", stamp, test)
-        draw_curves(teachers[max(teachers)].parents[1], stages, folder / "curves.png")
+        draw_curves(
+            teachers[max(teachers)].parents[1], stages, folder / f"curves-{settings.students}.png"
+        )
     summary = {"calibration": floor, "students": records}
-    _write(folder / "summary.json", summary)
-    draw_summary(summary, folder / "summary.png")
+    _write(folder / f"summary-{settings.students}.json", summary)
+    draw_summary(summary, folder / f"summary-{settings.students}.png")
     return summary_text(summary)
 
 
@@ -149,7 +151,8 @@ def _mean_picture(source: WindowSource) -> np.ndarray:
 
 def _stamp(context: RunContext) -> str:
     """What all results depend on."""
-    return context.made_with("dmd")
+    play = context.recipe.play
+    return f"{context.made_with('dmd')} {play.move} {play.turn_deg} {EXAMINED}"
 
 
 def _kept(path: Path, stamp: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from training.learning.calibration import CLASSES
 from training.loop import METRICS
 
-SMOOTHED = 5
+SMOOTHED = 15
 EXAMS = {"context": "exam A, context", "own": "exam B, self-consistency"}
 
 
@@ -93,7 +93,7 @@ def draw_summary(summary: dict[str, Any], path: Path) -> None:
 def draw_curves(teacher: Path, students: Mapping[str, Path], path: Path) -> None:
     """Losses of the teacher's stage and of the students' last ones, means over `SMOOTHED` lines.
 
-    A stage whose lines hold no `loss`, such as DMD's, has no curve.
+    Of DMD its own loss is drawn.
     """
     from matplotlib.figure import Figure
 
@@ -106,15 +106,18 @@ def draw_curves(teacher: Path, students: Mapping[str, Path], path: Path) -> None
                 axis.plot(steps, losses, label=name)
         axis.set_xlabel("updates")
         axis.grid(alpha=0.3)
-        axis.legend()
-    left.set_ylabel("flow-matching loss")
+        if axis.has_data():
+            axis.legend()
+    left.set_ylabel("loss")
     left.set_yscale("log")
     figure.savefig(path, dpi=100)
 
 
 def _losses(metrics: Path) -> tuple[np.ndarray, np.ndarray]:
-    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
-    found = np.array([(line["step"], line["loss"]) for line in lines if "loss" in line])
+    text = metrics.read_text() if metrics.exists() else ""  # weights may come without it
+    lines = [json.loads(line) for line in text.splitlines()]
+    losses = [(line["step"], line.get("loss", line.get("dmd_loss"))) for line in lines]
+    found = np.array([pair for pair in losses if pair[1] is not None])
     if not len(found):
         return np.zeros(0), np.zeros(0)
     width = min(SMOOTHED, len(found))

@@ -100,8 +100,9 @@ class Player:
 
     @cached_property
     def weights_fingerprint(self) -> str:
-        """SHA-256 over the network's parameters; about a second for every 500 MB."""
-        digest = hashlib.sha256()
+        """SHA-256 over the network's parameters and scales; about a second for every 500 MB."""
+        config = self.model.config
+        digest = hashlib.sha256(str(config.latent_rms).encode() if config.preconditioned else b"")
         for name, value in self.model.named_parameters():
             digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
             flat = value.detach().cpu().contiguous().reshape(-1)
