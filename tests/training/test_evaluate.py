@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -239,6 +240,12 @@ def test_a_killed_evaluation_goes_on_where_it_was(done, settings, engine, tmp_pa
     )
 
 
+def failed(request: Any) -> str:
+    """What failed; the browser itself breaks off reading a video of which it has enough."""
+    broken_off = request.failure == "net::ERR_ABORTED" and request.url.endswith(".mp4")
+    return "" if broken_off else request.url
+
+
 @pytest.mark.slow
 def test_the_page_in_a_browser_plays_its_videos(done) -> None:
     chromium = shutil.which("chromium")
@@ -250,7 +257,7 @@ def test_the_page_in_a_browser_plays_its_videos(done) -> None:
         page = browser.new_page()
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("requestfailed", lambda request: problems.append(request.url))
+        page.on("requestfailed", lambda request: problems.append(failed(request)))
         page.goto(f"file://{done[0] / 'index.html'}")
         for video in page.query_selector_all("video"):
             video.evaluate("v => v.play()")
@@ -259,7 +266,7 @@ def test_the_page_in_a_browser_plays_its_videos(done) -> None:
         )
         sizes = page.evaluate("[...document.querySelectorAll('video')].map(v => v.videoWidth)")
         browser.close()
-    assert sizes == [4 * 480] * 2 and not problems
+    assert sizes == [4 * 480] * 2 and not any(problems)
 
 
 @pytest.mark.parametrize(
