@@ -34,12 +34,12 @@ LARGER = 3
 ROUNDS = 8
 PLAIN = 4.0
 """Squared grey levels a pixel: of a texture weaker than that less than half of the flow counts.
-Between 1 and 64 the reading of training scenes changes by less than 2 %."""
+Between 1 and 64 the reading of training scenes changes by less than 3 %."""
 STILL = 0.001
 """Of the picture is taken to stand still, so that nothing is read where nothing can be seen."""
 SMOOTH_PX = 3.0
 """Standard deviation of the smoothing before a motion is read alone: borders of 8-pixel patches
-would hold the flow. Between 2 and 4 the reading of training scenes changes by 1 %."""
+would hold the flow. Between 2 and 4 the reading of training scenes changes by less than 2 %."""
 LEAST_CERTAINTY = 0.1
 """Of two directions together; of cells below it no typical error is taken."""
 TURNS = slice(3, 6)
